@@ -49,17 +49,23 @@ class Question:
     seed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reexplain:
-    """Asks for the word scores of the same method on the same example with noise on its input embeddings.
+    """Asks for word scores of the same method on the same example with noise on its input embeddings.
 
-    The noise is uniform in an L-infinity ball around each embedding element.
+    The noise is uniform in an L-infinity ball; the answer is float64 `[words]`.
 
     Args:
-        radius: Radius of the ball.
+        method: Name of the method that made the rationale.
+        encoding: The whole example as rows.
+        target: The explained choice.
+        radius: Radius of the ball, in units of the embeddings.
         seed: Seed of the draw.
     """
 
+    method: str
+    encoding: Encoding
+    target: int
     radius: float
     seed: int
 
@@ -79,6 +85,7 @@ class Case:
         scores: Word scores, float64 `[words]`; None where no rationale takes part.
         probabilities: Answer to the unperturbed input, or None without a model.
         hard: Selected words, booleans `[words]`, where the rationale came with a selection of its own.
+        method: Name of the method that made the rationale.
         seed: Seed for metrics that draw at random; depends on the run's seed and the example only.
     """
 
@@ -92,9 +99,10 @@ class Case:
         scores: NDArray[np.float64] | None = None,
         probabilities: Answer | None = None,
         hard: NDArray[np.bool_] | None = None,
+        method: str = "",
         seed: int = 0,
     ):
-        self.example, self.words, self.seed, self.hard = example, tuple(words), seed, hard
+        self.example, self.words, self.seed, self.hard, self.method = example, tuple(words), seed, hard, method
         self._encoding, self._target, self._scores, self._probabilities = encoding, target, scores, probabilities
 
     @property
@@ -154,6 +162,10 @@ class Case:
         keep = np.zeros(len(self.words), dtype=bool)
         keep[np.asarray(words, dtype=np.intp)] = True
         return Question(self.encoding, keep, removal)
+
+    def explained_again(self, radius: float, seed: int) -> Reexplain:
+        """The rationale of the same method after noise on the input embeddings."""
+        return Reexplain(self.method, self.encoding, self.target, radius, seed)
 
     def soft(self, retain: NDArray[np.float64], seed: int) -> Question:
         """Each element of word i's input embeddings survives with probability `retain[i]`; `seed` fixes the draw."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from rationale_eval.data.example import Example
 from rationale_eval.data.words import Word
+from rationale_eval.errors import UsageError
 
 NO_WORD = -1
 """Word index of tokens that belong to no word: special tokens, prompt text, the choices."""
@@ -131,9 +132,9 @@ class TaskModel(ABC):
         """Ids after deleting the tokens outside `keep`, decoding to text and tokenising again (ferret's removal).
 
         Raises:
-            NotImplementedError: Where the model has no text form for a row.
+            UsageError: Where the model has no text form for a row.
         """
-        raise NotImplementedError(f"{type(self).__name__} cannot decode and tokenise again")
+        raise UsageError(f"{self.name} cannot decode and tokenise again; choose another removal operator")
 
     def pad(self, rows: Sequence[Row], attention: Sequence[NDArray[np.int64]] | None = None) -> Batch:
         """Puts rows side by side, padded on the right.
