@@ -1,0 +1,79 @@
+"""Who works on a run: a POSIX record lock on a file that the owner opens exactly once.
+
+The kernel frees the lock when its holder dies, however it dies, and a forked child does not keep it. Such a lock
+vanishes if its holder opens and closes the file again, so inside the owning process nothing but `Lease` touches it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from rationale_eval.errors import RationaleEvalError
+
+_held: set[str] = set()
+
+
+class Lease:
+    """Held while a process works on a run.
+
+    Args:
+        path: The lock file; created when missing.
+
+    Raises:
+        RationaleEvalError: On entering, if another process (or this one) holds it.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._key = os.path.realpath(path)
+        self._file: int | None = None
+
+    def __enter__(self) -> Lease:
+        if self._key in _held:
+            raise RationaleEvalError(f"run {self.path.parent.name} is already worked on by this process.")
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(file)
+            raise RationaleEvalError(
+                f"run {self.path.parent.name} is already worked on by another process; wait for it or stop it first."
+            ) from error
+        self._file = file
+        _held.add(self._key)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            _held.discard(self._key)
+            os.close(self._file)
+            self._file = None
+
+
+def holder(path: Path) -> int | None:
+    """Process id of whoever holds the lease, or None if it is free; asks the kernel and takes nothing."""
+    if os.path.realpath(path) in _held:
+        return os.getpid()
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if sys.platform == "darwin":  # struct flock there: start, length, pid, type, whence
+            query = struct.pack("qqihh", 0, 0, 0, fcntl.F_WRLCK, os.SEEK_SET)
+            _, _, pid, kind, _ = struct.unpack("qqihh", fcntl.fcntl(file, fcntl.F_GETLK, query))
+        else:  # type, whence, start, length, pid
+            query = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            kind, _, _, _, pid = struct.unpack("hhqqi4x", fcntl.fcntl(file, fcntl.F_GETLK, query))
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+    return None if kind == fcntl.F_UNLCK else int(pid)
