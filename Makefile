@@ -1,0 +1,29 @@
+# Every target sets the checkout up first; that costs nothing when it is done already.
+.PHONY: setup demo test bench ui lint
+
+BIN := .venv/bin
+# One thread for each of the two test processes: more would only stand in each other's way.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+
+setup:
+	@python="$(PYTHON)"; [ -n "$$python" ] || python="$$(./scripts/find-python)" || exit 1; \
+	"$$python" scripts/setup.py
+
+demo: setup
+	@$(BIN)/rationale-eval demo
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+
+bench: setup
+	$(BIN)/python -m benchmarks.run
+
+ui: setup
+	@if [ -f app.py ]; then $(BIN)/rationale-eval ui; \
+	else echo "This version has no dashboard yet; 'make demo' and 'rationale-eval --help' show what it can do."; fi
