@@ -1,0 +1,216 @@
+"""What every model made with transformers shares: tokenizer, special ids, fingerprint, saving, tokenising again."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rationale_eval import durable
+from rationale_eval.data.example import Example, Task
+from rationale_eval.data.words import Word
+from rationale_eval.errors import InputError, UsageError
+from rationale_eval.models.base import Batch, Encoding, Row, TaskModel
+from rationale_eval.models.layout import TRUNCATION, Layout, Tokens, lay_out
+
+CARD: Final = "rationale_eval.json"
+"""File beside the weights that says how the model is used: kind, task, layout, length."""
+
+Attention = Literal["eager", "sdpa"]
+
+ROBERTA_LIKE: Final = {"roberta", "xlm-roberta", "camembert"}
+"""Their positions start after the pad id and, left to themselves, skip pad tokens: a removed word would shift the rest."""
+
+
+class TransformerModel(TaskModel):
+    """A network of the transformers library with its tokenizer.
+
+    Args:
+        network: The module.
+        tokenizer: Its fast tokenizer.
+        name: How the user named it.
+        task: What it is used for; None where every example brings choices and nothing else is known.
+        layout: Name of the layout (or the prompt's text), which is part of the fingerprint.
+        max_length: Most tokens in a row.
+        trained: False when part of the weights was drawn at random, so that answers mean nothing yet.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(
+        self,
+        network: nn.Module,
+        tokenizer: Any,
+        *,
+        name: str,
+        task: Task | None,
+        layout: str,
+        max_length: int,
+        trained: bool = True,
+    ):
+        self.network = network.eval()
+        self.tokenizer = tokenizer
+        self.name, self.task, self.layout, self.trained = name, task, layout, trained
+        self.max_length = max_length
+        self.device = next(network.parameters()).device
+        self.choices = None
+        self.outputs = 1
+        self.mask_id = tokenizer.mask_token_id
+        self.pad_id = _pad_id(network, tokenizer)
+        self._takes = set(inspect.signature(network.forward).parameters)
+        self._fingerprint: tuple[tuple[tuple[int, int], ...], str] | None = None
+        config: Any = network.config
+        self._segments = (getattr(config, "type_vocab_size", 0) or 0) > 1 and "token_type_ids" in self._takes
+        self._first_position = self.pad_id + 1 if config.model_type in ROBERTA_LIKE else None
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The weights' number type."""
+        return next(self.network.parameters()).dtype
+
+    @property
+    def fingerprint(self) -> str:  # type: ignore[override]
+        """SHA-256 over weights, configuration, tokenizer, layout and dtype; follows in-place training of the weights."""
+        tensors = dict(self.network.state_dict())
+        state = tuple((tensor.data_ptr(), tensor._version) for tensor in tensors.values())
+        if self._fingerprint is None or self._fingerprint[0] != state:
+            self._fingerprint = state, self._digest(tensors)
+        return self._fingerprint[1]
+
+    def _digest(self, tensors: Mapping[str, Tensor]) -> str:
+        digest = hashlib.sha256()
+        config: Any = self.network.config
+        facts = {key: value for key, value in config.to_dict().items() if key not in _NOT_ANSWERS}
+        usage = [self.kind, self.layout, str(self.max_length), str(self.choices), str(self.dtype), TRUNCATION]
+        for text in (repr(sorted(facts.items(), key=str)), self.tokenizer.backend_tokenizer.to_str(), *usage):
+            digest.update(text.encode("utf-8") + b"\0")
+        for key in sorted(tensors):
+            flat = tensors[key].detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            digest.update(f"{key}{tuple(tensors[key].shape)}".encode() + b"\0")
+            digest.update(memoryview(flat.numpy()))
+        return digest.hexdigest()
+
+    def embedding(self) -> nn.Embedding:
+        """The input (token) embedding table."""
+        table: nn.Embedding = self.network.get_input_embeddings()  # type: ignore[operator]
+        return table
+
+    def use_attention(self, attn: Attention) -> None:
+        """Switches the attention implementation: `eager` gives attention weights, `sdpa` is fused."""
+        self.network.set_attn_implementation(attn)  # type: ignore[operator]
+
+    def forward_args(self, batch: Batch) -> dict[str, Tensor]:
+        """What the network's forward takes for a batch: ids or embeddings, mask, segments, positions."""
+        args: dict[str, Tensor] = {"input_ids": batch.ids} if batch.embeds is None else {"inputs_embeds": batch.embeds}
+        if batch.attention is not None:
+            args["attention_mask"] = batch.attention
+        if self._segments:
+            args["token_type_ids"] = batch.types
+        if self._first_position is not None:
+            places = torch.arange(batch.ids.shape[1], device=batch.ids.device)
+            args["position_ids"] = (places + self._first_position).expand_as(batch.ids)
+        return args
+
+    def lay_out(self, layout: Layout, example: Example, words: Sequence[Word]) -> tuple[list[Tokens], bool]:
+        """Rows of tokens of an example, and whether it was cut; see `models.layout`."""
+        return lay_out(self.tokenizer, layout, example, words, self.max_length)
+
+    def retokenize(self, row: Row, keep: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Ids after deleting the tokens outside `keep`: decoded without special tokens, tokenised as one text.
+
+        A pair becomes a single text, as in ferret.
+        """
+        text = self.tokenizer.decode(row.ids[keep].tolist(), skip_special_tokens=True)
+        made = self.tokenizer(text, truncation=True, max_length=self.max_length, verbose=False)
+        return np.array(made["input_ids"], dtype=np.int64)
+
+    def save(self, folder: str) -> None:
+        """Writes config, safetensors weights, tokenizer and the card into `folder` (made if it does not exist)."""
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        self.network.save_pretrained(path)  # type: ignore[operator]
+        self.tokenizer.backend_tokenizer.save(str(path / "tokenizer.json"))
+        special = {
+            key: str(value) for key, value in self.tokenizer.special_tokens_map.items() if isinstance(value, str)
+        }
+        durable.write_json(path / "tokenizer_config.json", special | {"model_max_length": self.max_length})
+        durable.write_json(path / CARD, self.card())
+
+    def card(self) -> dict[str, Any]:
+        """What `load_model` reads back from the card."""
+        task = self.task
+        return {
+            "kind": self.kind,
+            "task": task
+            and {"name": task.name, "kind": task.kind, "fields": list(task.fields), "choices": list(task.choices)},
+            "layout": self.layout,
+            "max_length": self.max_length,
+            "trained": self.trained,
+        }
+
+    def check_choices(self, example: Example, least: int = 2) -> Sequence[str]:
+        """The example's choices.
+
+        Raises:
+            InputError: If there are fewer than `least`.
+        """
+        if len(example.choices) < least:
+            raise InputError(
+                f"example '{example.id}' has {len(example.choices)} choices; a scorer of choices needs at least {least}"
+            )
+        return example.choices
+
+
+_NOT_ANSWERS: Final = {"_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype", "use_cache"}
+
+
+def encoding(rows: Sequence[Row], words: int, truncated: bool) -> Encoding:
+    """Joins rows to an encoding; a word is seen if any row has a token of it."""
+    seen = np.zeros(words, dtype=bool)
+    for row in rows:
+        seen[row.word[row.word >= 0]] = True
+    return Encoding(rows=tuple(rows), words=words, seen=seen, truncated=truncated)
+
+
+def to_row(tokens: Tokens, *, segments: bool, target: NDArray[np.int64] | None = None) -> Row:
+    """A row from tokens; segment ids only where the network has them."""
+    return Row(
+        ids=tokens.ids,
+        types=tokens.types if segments else np.zeros_like(tokens.types),
+        word=tokens.word,
+        target=np.zeros(0, dtype=np.int64) if target is None else target,
+    )
+
+
+def _pad_id(network: nn.Module, tokenizer: Any) -> int:
+    """The pad id; models trained without padding get the end-of-text id, which is then never attended to."""
+    config: Any = network.config
+    for found in (tokenizer.pad_token_id, config.pad_token_id, tokenizer.eos_token_id, config.eos_token_id, 0):
+        if isinstance(found, list):
+            found = found[0]
+        if found is not None and found >= 0:
+            return int(found)
+    return 0
+
+
+def check_task(task: Task | None, kinds: Sequence[str], what: str) -> Task:
+    """The task, if a model of this kind can do it.
+
+    Raises:
+        UsageError: If there is no task or it is of another kind.
+    """
+    if task is None:
+        raise UsageError(f"{what} needs to know its task; give task=...")
+    if task.kind not in kinds:
+        raise UsageError(f"{what} cannot do the {task.kind} task '{task.name}'; it does {' and '.join(kinds)} tasks")
+    return task
+
+
+Build = Callable[..., TransformerModel]
