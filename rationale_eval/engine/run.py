@@ -23,10 +23,16 @@ from rationale_eval.models.base import TaskModel
 
 R = TypeVar("R")
 
+Asked = tuple[int, tuple[Asks[R], Sequence[Question | Reexplain]]]
+"""Place of a questioner, the questioner, and what it asks now."""
+
 Explainer = Callable[[Sequence[Reexplain]], list[NDArray[np.float64]]]
 """Re-runs an attribution method on noisy inputs; returns word scores in the order asked."""
 
 WINDOW_TOKENS: Final = 262_144
+
+KEEP_EVERY: Final = 1024
+"""Sequences after which answers are written down: what a killed process loses at most."""
 
 
 @dataclass
@@ -144,10 +150,23 @@ class Engine:
         active: dict[int, tuple[Asks[R], Sequence[Question | Reexplain]]],
         advance: Callable[[int, Asks[R], list[Answer] | None], None],
     ) -> None:
-        asked = list(active.items())
-        answers = iter(self.answer([question for _, (_, questions) in asked for question in questions]))
-        for index, (questioner, questions) in asked:
-            advance(index, questioner, [next(answers) for _ in questions])
+        for share in self._shares(list(active.items())):
+            answers = iter(self.answer([question for _, (_, questions) in share for question in questions]))
+            for index, (questioner, questions) in share:
+                advance(index, questioner, [next(answers) for _ in questions])
+
+    def _shares(self, asked: list[Asked[R]]) -> Iterator[list[Asked[R]]]:
+        """Parts of a round, each of at most about a window of tokens, so that a round of long lists stays small."""
+        share: list[Asked[R]] = []
+        waiting = 0
+        for entry in asked:
+            share.append(entry)
+            waiting += sum(map(_tokens, entry[1][1]))
+            if waiting >= self._window_tokens:
+                yield share
+                share, waiting = [], 0
+        if share:
+            yield share
 
     def _probabilities(self, questions: Sequence[Question]) -> Iterator[Answer]:
         rows = [sequences(question, self.model) for question in questions]
@@ -172,6 +191,10 @@ class Engine:
             self.tally.tokens += size
             self.tally.lengths[size] = self.tally.lengths.get(size, 0) + 1
             fresh[new[index].key] = found
+            if len(fresh) >= KEEP_EVERY:
+                self._memory.keep({salted[key]: found for key, found in fresh.items()})
+                scores |= fresh
+                fresh = {}
         self._memory.keep({salted[key]: found for key, found in fresh.items()})
         return scores | fresh
 

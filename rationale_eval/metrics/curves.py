@@ -59,7 +59,7 @@ CURVE_VARIANTS: Final[dict[str, dict[str, Any]]] = {"delete": {}, "mask": {"remo
 
 def _area(curve: Sequence[float]) -> Score:
     """Area under a curve over [0, 1] with equal steps, by the trapezoid rule."""
-    return Score(float(np.trapezoid(curve, dx=1 / (len(curve) - 1))), parts=np.array(curve, dtype=np.float64))
+    return Score(float(np.trapezoid(curve, dx=1 / (len(curve) - 1))), curve=np.array(curve, dtype=np.float64))
 
 
 @metric(

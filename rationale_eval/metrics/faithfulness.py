@@ -60,9 +60,9 @@ def selections(
 
 
 def _average(drops: Sequence[float], divisor: str) -> Score:
-    """Area over the perturbation curve; the curve itself is kept as the score's parts."""
+    """Area over the perturbation curve; the curve itself is kept with the score."""
     count = len(drops) + (divisor == "bins_plus_one")
-    return Score(float(np.sum(drops) / count), parts=np.array(drops, dtype=np.float64))
+    return Score(float(np.sum(drops) / count), curve=np.array(drops, dtype=np.float64))
 
 
 @metric(
@@ -97,7 +97,7 @@ def comprehensiveness_aopc(
     if not len(case.ranking):
         return undefined(NO_WORDS)
     if not chosen:
-        return Score(0.0, parts=np.zeros(0))
+        return Score(0.0, curve=np.zeros(0))
     whole, *rest = yield [case.whole(), *(case.without(words, removal) for words in chosen)]
     y = case.target
     return _average([whole[y] - part[y] for part in rest], divisor)
@@ -136,7 +136,7 @@ def sufficiency_aopc(
     if not len(case.ranking):
         return undefined(NO_WORDS)
     if not chosen:
-        return Score(1.0, parts=np.zeros(0))
+        return Score(1.0, curve=np.zeros(0))
     whole, *rest = yield [case.whole(), *(case.only(words, removal) for words in chosen)]
     y = case.target
     return _average([whole[y] - part[y] for part in rest], divisor)

@@ -26,11 +26,13 @@ class Score:
         reason: Why it is undefined; empty otherwise.
         parts: Sufficient statistics, float64 `[parts]`, for metrics whose corpus value is not the mean of example values:
             the corpus value is a function of their sum over examples. None for plain means.
+        curve: The values that `value` averages or integrates, in order (one for each bin, say), float64; None without.
     """
 
     value: float
     reason: str = ""
     parts: NDArray[np.float64] | None = None
+    curve: NDArray[np.float64] | None = None
 
 
 def undefined(reason: str) -> Score:

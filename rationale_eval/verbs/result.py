@@ -1,0 +1,148 @@
+"""What an evaluation leaves behind: one row for each example, method, metric and variant, and what can be made of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rationale_eval import durable
+from rationale_eval.errors import InputError
+from rationale_eval.metrics.all import load_all
+from rationale_eval.metrics.record import Score
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS_IN_GROUP: Final = 20_000
+
+SCHEMA: Final = pa.schema(
+    [
+        ("example_id", pa.string()),
+        ("cluster", pa.string()),
+        ("method", pa.string()),
+        ("metric", pa.string()),
+        ("variant", pa.string()),
+        ("value", pa.float64()),
+        ("reason", pa.string()),
+        ("parts", pa.list_(pa.float64())),
+        ("curve", pa.list_(pa.float64())),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreRow:
+    """One example's score by one metric for one method."""
+
+    example_id: str
+    cluster: str | None
+    method: str
+    metric: str
+    variant: str
+    score: Score
+
+    def record(self) -> dict[str, Any]:
+        """The row as Parquet columns; undefined values are null with a reason."""
+        score = self.score
+        return {
+            "example_id": self.example_id,
+            "cluster": self.cluster,
+            "method": self.method,
+            "metric": self.metric,
+            "variant": self.variant,
+            "value": None if math.isnan(score.value) else score.value,
+            "reason": score.reason,
+            "parts": None if score.parts is None else score.parts.tolist(),
+            "curve": None if score.curve is None else score.curve.tolist(),
+        }
+
+
+def write_scores(rows: Iterable[ScoreRow], path: Path | None = None) -> Path:
+    """Streams score rows into a Parquet file, whole or not at all. Returns its path."""
+    if path is None:
+        path = Path(tempfile.mkdtemp(prefix="rationale-eval-")) / "examples.parquet"
+    with durable.whole_file(path) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
+        held: list[dict[str, Any]] = []
+        for row in rows:
+            held.append(row.record())
+            if len(held) == ROWS_IN_GROUP:
+                writer.write_table(pa.Table.from_pylist(held, SCHEMA))
+                held.clear()
+        if held:
+            writer.write_table(pa.Table.from_pylist(held, SCHEMA))
+    return path
+
+
+class Result:
+    """The scores of an evaluation.
+
+    Args:
+        path: Parquet file with one row for each example, method, metric and variant.
+        provenance: What was evaluated and how.
+    """
+
+    def __init__(self, path: Path, provenance: Mapping[str, Any]):
+        self.path, self.provenance = Path(path), dict(provenance)
+
+    @classmethod
+    def load(cls, folder: Path) -> Result:
+        """Reads a result from a run folder.
+
+        Raises:
+            InputError: If the folder holds no result.
+        """
+        folder = Path(folder)
+        path = folder / "examples.parquet" if folder.is_dir() else folder
+        if not path.is_file():
+            raise InputError("holds no examples.parquet; give the folder of a finished evaluation", file=str(folder))
+        try:
+            provenance = json.loads((path.parent / "evaluation.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            provenance = {}
+        return cls(path, provenance)
+
+    def examples(self, metric: str | None = None, method: str | None = None) -> pd.DataFrame:
+        """One row for each example, method, metric and variant, in the data set's order.
+
+        Args:
+            metric: Only this metric.
+            method: Only this method.
+        """
+        filters = [(name, "==", value) for name, value in (("metric", metric), ("method", method)) if value is not None]
+        return pq.read_table(self.path, filters=filters or None).to_pandas()
+
+    def summary(self, *, level: float = 0.95, resamples: int | None = None, seed: int = 0) -> pd.DataFrame:
+        """Corpus values with bootstrap intervals.
+
+        Args:
+            level: Confidence level.
+            resamples: Bootstrap resamples; None takes the usual number.
+            seed: Seed of the resampling.
+
+        Returns:
+            Columns method, metric, variant, value, ci_low, ci_high, n, coverage, direction, interval, reasons.
+        """
+        import pandas as pd
+
+        from rationale_eval.metrics.statistics import RESAMPLES
+        from rationale_eval.metrics.summary import summarize
+
+        load_all()
+        names = pq.read_table(self.path, columns=["metric"])["metric"].unique().to_pylist()
+        # One metric at a time: memory holds the rows of one metric, not of all.
+        tables = [
+            summarize(self.examples(metric=name), level=level, resamples=resamples or RESAMPLES, seed=seed)
+            for name in names
+        ]
+        return pd.concat(tables, ignore_index=True)
+
+    def __repr__(self) -> str:
+        return f"Result({str(self.path)!r})"
