@@ -9,7 +9,7 @@ import numpy as np
 
 from rationale_eval.metrics.faithfulness import NO_WORDS
 from rationale_eval.metrics.record import Score, metric, undefined
-from rationale_eval.rationales.selection import count_words
+from rationale_eval.rationales.selection import count
 
 if TYPE_CHECKING:
     from rationale_eval.engine.case import Asks, Case, Removal
@@ -46,10 +46,10 @@ def decision_flip(case: Case, *, removal: Removal = "delete", censor: bool = Tru
     done, block = 0, 1
     while done < len(order):
         counts = range(done + 1, min(done + block, len(order)) + 1)
-        answers = yield [case.without(order[:count], removal) for count in counts]
-        for count, answer in zip(counts, answers, strict=True):
+        answers = yield [case.without(order[:size], removal) for size in counts]
+        for size, answer in zip(counts, answers, strict=True):
             if int(np.argmax(answer)) != predicted:
-                return Score(count / len(order))
+                return Score(size / len(order))
         done, block = counts[-1], block * 2
     return Score(1.0) if censor else undefined("the label never flips")
 
@@ -84,8 +84,8 @@ def deletion_auc(case: Case, *, removal: Removal = "delete") -> Asks[Score]:
     order = case.ranking
     if not len(order):
         return undefined(NO_WORDS)
-    counts = [0 if not q else count_words(len(order), q) for q in CURVE_PERCENTS]
-    answers = yield [case.without(order[:count], removal) for count in counts]
+    counts = [0 if not q else count(len(order), q) for q in CURVE_PERCENTS]
+    answers = yield [case.without(order[:size], removal) for size in counts]
     return _area([answer[case.target] for answer in answers])
 
 
@@ -112,8 +112,8 @@ def insertion_auc(case: Case, *, removal: Removal = "delete") -> Asks[Score]:
     if not len(order):
         return undefined(NO_WORDS)
     hidden = np.flatnonzero(~case.seen)
-    counts = [0 if not q else count_words(len(order), q) for q in CURVE_PERCENTS]
-    answers = yield [case.only([*order[:count], *hidden], removal) for count in counts]
+    counts = [0 if not q else count(len(order), q) for q in CURVE_PERCENTS]
+    answers = yield [case.only([*order[:size], *hidden], removal) for size in counts]
     return _area([answer[case.target] for answer in answers])
 
 

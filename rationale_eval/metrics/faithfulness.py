@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rationale_eval.metrics.record import Score, metric, undefined
-from rationale_eval.rationales.selection import Counting, count_words
+from rationale_eval.rationales.selection import count
 
 if TYPE_CHECKING:
     from rationale_eval.engine.case import Asks, Case, Removal
@@ -36,7 +36,7 @@ Selections = list[NDArray[np.intp]]
 
 
 def selections(
-    case: Case, bins: Sequence[float], counting: Counting, *, only_positive: bool = False, distinct: bool = False
+    case: Case, bins: Sequence[float], counting: str, *, only_positive: bool = False, distinct: bool = False
 ) -> Selections:
     """Word indices of r_k for each k in `bins`.
 
@@ -50,7 +50,7 @@ def selections(
     order = case.ranking
     chosen: Selections = []
     for percent in bins:
-        best = order[: count_words(len(order), percent, counting)]
+        best = order[: count(len(order), percent, counting)]
         if only_positive:
             best = best[case.scores[best] > 0]
         if distinct and (not len(best) or (chosen and len(best) == len(chosen[-1]))):
@@ -61,8 +61,8 @@ def selections(
 
 def _average(drops: Sequence[float], divisor: str) -> Score:
     """Area over the perturbation curve; the curve itself is kept with the score."""
-    count = len(drops) + (divisor == "bins_plus_one")
-    return Score(float(np.sum(drops) / count), curve=np.array(drops, dtype=np.float64))
+    bins = len(drops) + (divisor == "bins_plus_one")
+    return Score(float(np.sum(drops) / bins), curve=np.array(drops, dtype=np.float64))
 
 
 @metric(
@@ -87,7 +87,7 @@ def comprehensiveness_aopc(
     *,
     bins: Sequence[float] = ERASER_BINS,
     removal: Removal = "delete",
-    counting: Counting = "half_even",
+    counting: str = "half_even",
     only_positive: bool = False,
     distinct: bool = False,
     divisor: str = "bins",
@@ -126,7 +126,7 @@ def sufficiency_aopc(
     *,
     bins: Sequence[float] = ERASER_BINS,
     removal: Removal = "delete",
-    counting: Counting = "half_even",
+    counting: str = "half_even",
     only_positive: bool = False,
     distinct: bool = False,
     divisor: str = "bins",
@@ -183,7 +183,7 @@ def _rationale(case: Case, percent: float | str | None) -> NDArray[np.intp] | st
         return NO_WORDS
     if percent == "gold":
         return "the example has no gold highlights" if case.gold is None else case.ranking[: int(case.gold.sum())]
-    return case.ranking[: count_words(len(case.ranking), float(percent))]
+    return case.ranking[: count(len(case.ranking), float(percent))]
 
 
 @metric(
@@ -260,7 +260,7 @@ def log_odds(
     *,
     bins: Sequence[float] = ERASER_BINS,
     removal: Removal = "pad",
-    counting: Counting = "half_even",
+    counting: str = "half_even",
 ) -> Asks[Score]:
     """Mean over the bins of log p(y|x with r_k replaced) - log p(y|x), natural logarithm."""
     if not len(case.ranking):
