@@ -1,0 +1,129 @@
+"""DeepLIFT: differences from a baseline passed back through the network, with the rescale rule at activations."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import torch
+from captum.attr import DeepLift
+from captum.attr._core.deep_lift import SUPPORTED_NON_LINEAR, nonlinear
+from torch import Tensor, nn
+from transformers import activations
+
+from rationale_eval.engine.precision import quick_float32
+from rationale_eval.models.base import Batch, TaskModel
+from rationale_eval.rationales.attribution import (
+    BASELINES,
+    Baseline,
+    Point,
+    Probe,
+    Subject,
+    TokenScores,
+    matters,
+    untouched,
+    word_scores,
+)
+from rationale_eval.rationales.record import Found, Merge, method
+
+_ELEMENTWISE: Final = (
+    nn.GELU,
+    nn.SiLU,
+    nn.Mish,
+    nn.Hardswish,
+    *(kind for kind in vars(activations).values() if isinstance(kind, type) and issubclass(kind, nn.Module)),
+)
+"""Activations that act on each number by itself. captum's table lacks them; its rescale rule holds for all such."""
+
+for _kind in _ELEMENTWISE:
+    SUPPORTED_NON_LINEAR.setdefault(_kind, nonlinear)
+
+_SMALLEST_DIFFERENCE: Final = 1e-5
+"""Below this difference of an activation's inputs its plain gradient is used: rounding would rule the quotient."""
+
+
+def _reason(model: TaskModel) -> str | None:
+    if any(type(module) in SUPPORTED_NON_LINEAR for module in model.network.modules()):
+        return None
+    return (
+        f"DeepLIFT knows none of the activations of {model.name}, so it would be gradient x (input - baseline) under "
+        "another name; use integrated_gradients"
+    )
+
+
+class _Scores(nn.Module):
+    """The target choice's score as a function of embeddings, in the form captum wants."""
+
+    def __init__(self, model: TaskModel):
+        super().__init__()
+        self.network = model.network
+        self.model = model
+
+    def forward(
+        self,
+        embeds: Tensor,
+        ids: Tensor,
+        attention: Tensor | None,
+        types: Tensor,
+        targets: Tensor | None,
+        lengths: Tensor,
+        columns: Tensor,
+    ) -> Tensor:
+        """Scores float32 `[rows]`."""
+        scores = self.model.scores(Batch(ids, attention, types, targets, lengths, embeds))
+        return scores.float().gather(1, columns[:, None])[:, 0]
+
+
+@method(
+    "deep_lift",
+    title="DeepLIFT (rescale)",
+    family="gradient",
+    signed=True,
+    deterministic=True,
+    options={"baseline": BASELINES},
+    cite="Shrikumar, Greenside and Kundaje 2017, section 3.5.1 (rescale rule), by captum",
+    describe=(
+        "Gradient x (input - baseline), where activation functions (ReLU, GELU, SiLU, tanh ...) pass on quotients of "
+        "differences. The attention's softmax and products and layer norm keep plain gradients, so scores "
+        "need not add up: see the convergence delta in the notes."
+    ),
+    is_compatible=_reason,
+)
+def deep_lift(
+    probe: Probe, subjects: Sequence[Subject], *, baseline: Baseline = "pad", merge: Merge = "sum"
+) -> list[Found]:
+    """s_i = <e_i - b_i, m_i>, m the product of multipliers delta out / delta in; explains the score (logit)."""
+    rows = [matters(subject, probe.model, "logit") for subject in subjects]
+    scores = _Scores(probe.model)
+    explainer = DeepLift(scores, eps=_SMALLEST_DIFFERENCE)
+    kind = probe.model.embedding().weight.dtype
+    tokens: dict[int, TokenScores] = {}
+    deltas: dict[int, float] = {}
+
+    def run(chunk: Sequence[Point]) -> list[tuple[list, float]]:
+        line, batch = probe.line(subjects, rows, chunk, baseline)
+        columns = torch.tensor([subjects[point.subject].target % probe.model.outputs for point in chunk])
+        rest = (batch.ids, batch.attention, batch.types, batch.targets, batch.lengths, columns.to(batch.ids.device))
+        text, start = line.text.to(kind).requires_grad_(), line.baseline.to(kind)
+        found = explainer.attribute(text, start, additional_forward_args=rest).float().sum(-1)
+        with torch.no_grad():
+            change = scores(text, *rest) - scores(start, *rest)
+        values = found.detach().double().cpu().numpy()
+        return [
+            ([value[: len(rows[point.subject][0].ids)]], float(value.sum() - gap))
+            for point, value, gap in zip(chunk, values, change.double().cpu().numpy(), strict=True)
+        ]
+
+    points = [Point(i) for i in range(len(subjects))]
+    with untouched(probe.model.network), quick_float32(probe.model.device), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
+        for chunk, found in probe.packed(points, lambda point: rows[point.subject], run):
+            for point, (values, delta) in zip(chunk, found, strict=True):
+                tokens[point.subject], deltas[point.subject] = values, delta
+    ordered = [tokens[i] for i in range(len(subjects))]
+    return [
+        Found(np.asarray(found), {"convergence_delta": deltas[i]})
+        for i, found in enumerate(word_scores(probe, subjects, ordered, "logit", merge))
+    ]
