@@ -43,7 +43,7 @@ class Subject:
     Args:
         encoding: Its rows.
         target: The explained choice.
-        seed: Seed for methods that draw; depends on the run's seed and the example only.
+        seed: Seed for methods that draw; depends on the run's seed and the tokens only.
         radius: Radius of the L-infinity ball of noise on the words' input embeddings; 0 for none.
         noise_seed: Seed of that noise.
     """

@@ -34,8 +34,8 @@ def random(case: Case) -> Found:
     deterministic=True,
     cite="DeYoung et al. 2020 (ERASER)",
     describe=(
-        "1 for the words people highlighted, 0 for the rest, and these words selected. The ceiling of plausibility; not "
-        "of faithfulness, since a model may decide by other words. Without highlights there are no scores."
+        "1 for the words people highlighted, 0 for the rest, and those selected. The ceiling of plausibility; not of "
+        "faithfulness, since a model may decide by other words. Without highlights there are no scores."
     ),
 )
 def gold(case: Case) -> Found:

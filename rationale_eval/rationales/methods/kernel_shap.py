@@ -78,7 +78,7 @@ def solve(
 
 
 def coalitions(words: int, samples: int, draw: np.random.Generator) -> Coalitions:
-    """Coalitions and their weights: all of them where they fit into `samples`, else the heaviest sizes whole and the rest drawn.
+    """Coalitions and their weights: all where they fit into `samples`, else the heaviest sizes whole, the rest drawn.
 
     Sizes s and n - s weigh the same and come in pairs, each drawn coalition with its complement, which removes most
     of the variance.

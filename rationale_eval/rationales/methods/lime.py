@@ -37,9 +37,9 @@ def lime(
     removal: Removal = "delete",
     output: str = "probability",
 ) -> Asks[Found]:
-    """The s of the argmin over (c, s) of sum_z w(z) (f(z) - c - <s, z>)^2 + alpha ||s||^2.
+    """The s that, with some c, minimises sum_z w(z) (f(z) - c - <s, z>)^2 + alpha ||s||^2; with lasso alpha ||s||_1.
 
-    With lasso the penalty is alpha ||s||_1. The first sample is the whole text; each other one keeps a random subset of the words, all numbers of removed
+    The first sample is the whole text; each other one keeps a random subset of the words, all numbers of removed
     words equally likely. w(z) = exp(-d^2 / (2 (width / 100)^2)), d the cosine distance between z and the whole.
     The notes hold the weighted R^2 of the fit.
     """
