@@ -83,7 +83,8 @@ def known_keys(model_type: str) -> frozenset[str]:
 
 
 _OLD_KEYS: Final = frozenset(
-    {"rope_theta", "rope_scaling", "num_labels", "n_ctx", "classifier_dropout", "seq_classif_dropout", "n_positions"}
+    {"rope_theta", "rope_scaling", "num_labels", "n_ctx", "classifier_dropout", "seq_classif_dropout"}
+    | {"decoder_start_token_id", "sliding_window", "summary_first_dropout", "tie_word_embeddings", "pad_token_id"}
 )
 _NEVER: Final = frozenset(
     {"_name_or_path", "transformers_version", "dtype", "torch_dtype", "output_attentions", "output_hidden_states"}

@@ -132,16 +132,28 @@ def tokenise(tokenizer: Any, parts: Parts, words: Sequence[Word]) -> Tokens:
                 found = first_overlap(spans[overlap, 0] - at, spans[overlap, 1] - at, left, right)
                 word[overlap] = np.where(found >= 0, places[found] if len(places) else NO_WORD, NO_WORD)
             at += len(piece.text)
+        _adopt_blanks(texts[number], here, spans, word)
     return Tokens(
         ids=np.array(made.ids, dtype=np.int64),
         types=np.array(made.type_ids, dtype=np.int64),
         word=word,
         field=field,
         start=np.maximum(spans[:, 0] - base, 0),
-        end=spans[:, 1] - base,
+        end=np.maximum(spans[:, 1] - base, 0),
         target=target,
         fields=tuple(fields),
     )
+
+
+def _adopt_blanks(text: str, here: NDArray[np.intp], spans: Ints, word: Ints) -> None:
+    """Gives tokens that are nothing but white space to the word that follows, in place.
+
+    Vocabularies that write a space as part of a word fall back to a token for the space alone before a rare word; it
+    has to go when the word goes.
+    """
+    for before, after in zip(here[-2::-1], here[:0:-1], strict=True):
+        if word[before] < 0 <= word[after] and not text[spans[before, 0] : spans[before, 1]].strip():
+            word[before] = word[after]
 
 
 def _places(words: Sequence[Word], piece: Piece) -> tuple[Ints, Ints, Ints]:

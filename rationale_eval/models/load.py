@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +17,20 @@ from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from rationale_eval.data.example import Task
-from rationale_eval.errors import InputError, RationaleEvalError, UsageError
+from rationale_eval.errors import InputError, UsageError
 from rationale_eval.models import embedded
 from rationale_eval.models.choice_encoder import ChoiceEncoder
+from rationale_eval.models.choice_lm import CausalChoice, Seq2SeqChoice
 from rationale_eval.models.classifier import Classifier
 from rationale_eval.models.families import FAMILIES, Kind, config_class, network_class
+from rationale_eval.models.prompt import Prompt
 from rationale_eval.models.safe import Checked, copy_in
 from rationale_eval.models.transformer import ROBERTA_LIKE, Attention, TransformerModel
 
 DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-BUILD: Final[dict[str, type[TransformerModel]]] = {"classifier": Classifier, "choice_encoder": ChoiceEncoder}
+BUILD: Final[dict[str, type[TransformerModel]]] = {
+    model.kind: model for model in (Classifier, ChoiceEncoder, CausalChoice, Seq2SeqChoice)
+}
 DEFAULT_LENGTH: Final = 512
 """Most tokens in a row where neither the model nor its tokenizer has a limit."""
 
@@ -37,19 +41,19 @@ class _Use:
 
     kind: Kind
     task: Task | None
-    layout: str | None
+    layout: str | Prompt | Mapping[str, Any] | None
     max_length: int | None
     trained: bool
 
 
-def load_model(
+def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywords with defaults
     name: str,
     *,
     task: Task | None = None,
     device: str = "auto",
     dtype: str = "float32",
     kind: Kind | None = None,
-    prompt: str | None = None,
+    prompt: str | Prompt | None = None,
     attn: Attention = "sdpa",
     seed: int = 0,
     max_length: int | None = None,
@@ -65,7 +69,7 @@ def load_model(
         dtype: "float32", "bfloat16" or "float16"; scores are always computed to float32 or better.
         kind: "classifier", "choice_encoder", "causal" or "seq2seq"; by default what the weights and the task suggest.
         prompt: For language models the name of a prompt or a template; for encoders the name of a layout.
-        attn: "sdpa" or "eager".
+        attn: "sdpa" or "eager"; architectures that only have eager attention get that.
         seed: Seed of a fresh head, where the folder holds a bare encoder.
         max_length: Most tokens in a row; by default the model's limit.
         workspace: Where runs are kept.
@@ -140,7 +144,12 @@ def pick_device(device: str) -> torch.device:
 
 
 def decide(
-    checked: Checked, name: str, task: Task | None, kind: Kind | None, prompt: str | None, max_length: int | None
+    checked: Checked,
+    name: str,
+    task: Task | None,
+    kind: Kind | None,
+    prompt: str | Prompt | None,
+    max_length: int | None,
 ) -> _Use:
     """Kind, task, layout and length, from the caller first, then the card, then the weights.
 
@@ -205,7 +214,7 @@ def load_network(
                 checked.folder,
                 config=config,
                 dtype=dtype,
-                attn_implementation=attn,
+                attn_implementation=attn if attn == "eager" or cls._supports_sdpa else "eager",
                 use_safetensors=True,
                 trust_remote_code=False,
                 local_files_only=True,
@@ -230,7 +239,7 @@ def load_tokenizer(checked: Checked, name: str) -> Any:
     """
     try:
         backend = Tokenizer.from_file(str(checked.folder / "tokenizer.json"))
-    except Exception as error:  # noqa: BLE001 -- the library raises plain Exception for every malformed file
+    except Exception as error:
         raise InputError(f"tokenizer.json cannot be read ({error})", file=name) from error
     backend.no_truncation()
     backend.no_padding()

@@ -211,7 +211,7 @@ def check_config(config: Mapping[str, Any], shown: str) -> dict[str, Any]:
         known["architectures"] = list(architectures)
     try:
         config_class(model_type)(**{key: value for key, value in known.items() if key != "model_type"})
-    except Exception as error:  # noqa: BLE001 -- whatever the library objects to is the folder's fault
+    except Exception as error:
         raise InputError(f"config.json cannot be used ({_brief(error)})", file=shown) from error
     return known | {"model_type": model_type}
 
