@@ -224,9 +224,7 @@ def _draw_negation(rng: random.Random, label: int) -> tuple[dict[str, str], tupl
 def _rule_negation(words: Mapping[str, list[str]], choices: Sequence[str]) -> int | None:
     """The polarity of the cue words, each flipped by a "not" directly before it; None if there is none or they disagree."""
     text = words["text"]
-    found = {
-        _POLARITY[word] ^ int(i > 0 and text[i - 1] == "not") for i, word in enumerate(text) if word in _POLARITY
-    }
+    found = {_POLARITY[word] ^ int(i > 0 and text[i - 1] == "not") for i, word in enumerate(text) if word in _POLARITY}
     return found.pop() if len(found) == 1 else None
 
 
@@ -319,10 +317,18 @@ GENERATED: Final[dict[str, Generated]] = {
             _classification("keyword", ("text",), tuple(vocab.TOPICS)), 3, _draw_keyword, _rule_keyword, _TOPIC_OF
         ),
         Generated(
-            _classification("majority", ("text",), ("negative", "positive")), 2, _draw_majority, _rule_majority, _POLARITY
+            _classification("majority", ("text",), ("negative", "positive")),
+            2,
+            _draw_majority,
+            _rule_majority,
+            _POLARITY,
         ),
         Generated(
-            _classification("negation", ("text",), ("negative", "positive")), 2, _draw_negation, _rule_negation, _POLARITY
+            _classification("negation", ("text",), ("negative", "positive")),
+            2,
+            _draw_negation,
+            _rule_negation,
+            _POLARITY,
         ),
         Generated(
             _classification("pair_match", ("premise", "hypothesis"), ("entailment", "neutral", "contradiction")),
@@ -331,9 +337,7 @@ GENERATED: Final[dict[str, Generated]] = {
             _rule_pair,
             {},
         ),
-        Generated(
-            Task("choice_lookup", "multiple_choice", ("context", "question")), 5, _draw_lookup, _rule_lookup, {}
-        ),
+        Generated(Task("choice_lookup", "multiple_choice", ("context", "question")), 5, _draw_lookup, _rule_lookup, {}),
     )
 }
 """The generated tasks, by name.

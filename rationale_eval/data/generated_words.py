@@ -13,7 +13,9 @@ PEOPLE: Final = _words(
     "Anna Bruno Clara Dmitri Elena Farid Greta Hugo Ines Jonas Kamala Leo Mira Nadia Oskar Priya Quentin Rosa Samir Tessa"
     " Umar Vera Wanda Xavier Yuki Zoltan"
 )
-VERBS: Final = _words("described noticed remembered mentioned sketched photographed recognised admired examined recalled")
+VERBS: Final = _words(
+    "described noticed remembered mentioned sketched photographed recognised admired examined recalled"
+)
 SIDES: Final = _words("near behind beside opposite outside past beyond")
 SITES: Final = _words(
     "library station museum bridge market garden school tower fountain bakery courthouse hotel cinema workshop archive square"

@@ -38,7 +38,8 @@ class Question:
         encoding: The whole example as rows.
         keep: Booleans `[words]`: the words that stay.
         removal: What happens to the others.
-        retain: Soft edit: for each word the probability that an element of its embeddings survives, float64 `[words]`; None for hard removal.
+        retain: Soft edit: for each word the probability that an element of its embeddings survives, float64
+            `[words]`; None for hard removal.
         seed: Seed of the soft edit's draw.
     """
 
@@ -107,18 +108,21 @@ class Case:
 
     @property
     def encoding(self) -> Encoding:
+        """The example as the model's rows."""
         if self._encoding is None:
             raise ValueError("this case has no model")
         return self._encoding
 
     @property
     def target(self) -> int:
+        """Index of the explained choice."""
         if self._target is None:
             raise ValueError("this case explains no choice")
         return self._target
 
     @property
     def scores(self) -> NDArray[np.float64]:
+        """Word scores, float64 `[words]`; NaN where the method cannot say."""
         if self._scores is None:
             raise ValueError("this case has no rationale")
         return self._scores
@@ -143,7 +147,8 @@ class Case:
 
     @cached_property
     def ranking(self) -> NDArray[np.intp]:
-        """Indices of the seen words, most important first; equal scores keep reading order (stable, lower index first)."""
+        """Indices of the seen words, most important first; equal scores keep reading order (stable, lower index
+        first)."""
         places = np.flatnonzero(self.seen)
         return places[np.argsort(-self.scores[places], kind="stable")]
 

@@ -47,9 +47,11 @@ class ProcessMemory:
         self._entries, self._known = entries, dict[bytes, Scores]()
 
     def recall(self, keys: Iterable[bytes]) -> dict[bytes, Scores]:
+        """Scores of those keys that are known."""
         return {key: self._known[key] for key in keys if key in self._known}
 
     def keep(self, scores: Mapping[bytes, Scores]) -> None:
+        """Remembers scores."""
         self._known.update(scores)
         for key in list(self._known)[: max(0, len(self._known) - self._entries)]:
             del self._known[key]
@@ -92,6 +94,7 @@ class DiskMemory:
         return connection
 
     def recall(self, keys: Iterable[bytes]) -> dict[bytes, Scores]:
+        """Scores of those keys that are known and whose checksum holds; damaged entries are dropped."""
         wanted, found, broken = list(keys), dict[bytes, Scores](), list[bytes]()
         with self._lock:
             for start in range(0, len(wanted), _CHUNK):
@@ -111,6 +114,7 @@ class DiskMemory:
         return found
 
     def keep(self, scores: Mapping[bytes, Scores]) -> None:
+        """Remembers scores in one transaction; what another process wrote first stays."""
         self._write("INSERT OR IGNORE INTO scores VALUES (?, ?)", [(k, _pack(v)) for k, v in scores.items()])
 
     def _write(self, statement: str, rows: list[tuple[bytes, ...]]) -> None:

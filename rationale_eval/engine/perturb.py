@@ -20,7 +20,8 @@ class TokenSequence:
     Args:
         row: Tokens, after deletion or replacement.
         attention: int64 `[tokens]`, or None when every token is attended.
-        retain: Probability that an element of each token's input embedding survives, float32 `[tokens]`; None for untouched embeddings.
+        retain: Probability that an element of each token's input embedding survives, float32 `[tokens]`; None for
+            untouched embeddings.
         seed: Seed of the draw that `retain` governs (probabilities 0 and 1 need no luck).
         key: 16 bytes that name the content: equal keys, equal scores.
     """

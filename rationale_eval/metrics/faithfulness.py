@@ -1,4 +1,4 @@
-"""Erasure metrics of DeYoung et al. (2020): does the decision hang on the words the rationale names?
+r"""Erasure metrics of DeYoung et al. (2020): does the decision hang on the words the rationale names?
 
 Notation: p is the probability of the explained choice y, x the whole input, r_k the k % best words of the rationale,
 x \\ r_k the input without them. y is fixed on the whole input and never chosen anew.
@@ -26,8 +26,10 @@ AOPC_VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "unirex": {"divisor": "bins_plus_one"},
     "ferret": {"counting": "floor", "distinct": True, "only_positive": True, "removal": "retokenize"},
 }
-"""`eraser`: mean over the bins. `unirex`: sum over the bins divided by their number plus one. `ferret`: words counted by
-floor, only positive scores selected, bins that select nothing or the same as the bin before are skipped, and the rest is
+"""`eraser`: mean over the bins. `unirex`: sum over the bins divided by their number plus one. `ferret`: words counted
+by
+floor, only positive scores selected, bins that select nothing or the same as the bin before are skipped, and the rest
+is
 decoded to text and tokenised again."""
 
 NO_WORDS: Final = "no word of the input is seen and scored"
@@ -75,11 +77,14 @@ def _average(drops: Sequence[float], divisor: str) -> Score:
     best=None,
     needs=("model", "scores"),
     variants=AOPC_VARIANTS,
-    cite="DeYoung et al. 2020 (ERASER), eq. 1 and section 4.2; Chan et al. 2022 (UNIREX); Attanasio et al. 2023 (ferret)",
+    cite=(
+        "DeYoung et al. 2020 (ERASER), eq. 1 and section 4.2; Chan et al. 2022 (UNIREX); Attanasio et al. 2023 (ferret)"
+    ),
     formula="mean over k of p(y|x) - p(y|x without r_k)",
     describe=(
         "How much the model's probability falls when the named words are taken away. Inputs with holes lie outside the "
-        "training distribution, so read it beside the random control and do not compare removal operators with each other."
+        "training distribution, so read it beside the random control and do not compare removal operators "
+        "with each other."
     ),
 )
 def comprehensiveness_aopc(
@@ -113,11 +118,15 @@ def comprehensiveness_aopc(
     best=None,
     needs=("model", "scores"),
     variants=AOPC_VARIANTS,
-    cite="DeYoung et al. 2020 (ERASER), eq. 2 and section 4.2; Chan et al. 2022 (UNIREX); Attanasio et al. 2023 (ferret)",
+    cite=(
+        "DeYoung et al. 2020 (ERASER), eq. 2 and section 4.2; Chan et al. 2022 (UNIREX); Attanasio et al. 2023 (ferret)"
+    ),
     formula="mean over k of p(y|x) - p(y|r_k)",
     describe=(
-        "How much probability is lost when only the named words are left; negative values mean that the rationale alone "
-        "makes the model more confident and are kept. A few words alone are far from the training distribution, so read it "
+        "How much probability is lost when only the named words are left; negative values mean that the "
+        "rationale alone "
+        "makes the model more confident and are kept. A few words alone are far from the training "
+        "distribution, so read it "
         "beside the random control."
     ),
 )
@@ -155,7 +164,8 @@ def sufficiency_aopc(
     cite="Chan et al. 2022 (UNIREX)",
     formula="comprehensiveness AOPC - sufficiency AOPC",
     describe=(
-        "One number for both erasure metrics. It hides which of the two moved: report them beside it, and do not use it "
+        "One number for both erasure metrics. It hides which of the two moved: report them beside it, and do "
+        "not use it "
         "where one of them is at its floor."
     ),
 )
@@ -225,7 +235,8 @@ def comprehensiveness(case: Case, *, percent: float | str | None = 20.0, removal
     cite="DeYoung et al. 2020 (ERASER), eq. 2",
     formula="p(y|x) - p(y|r)",
     describe=(
-        "How much probability is lost when only the selected words are left. It depends on how many words are selected: "
+        "How much probability is lost when only the selected words are left. It depends on how many words are"
+        " selected: "
         "compare only rationales of one length, or use the AOPC form."
     ),
 )
@@ -251,7 +262,8 @@ def sufficiency(case: Case, *, percent: float | str | None = 20.0, removal: Remo
     cite="Shrikumar et al. 2017; optional metric of Chan et al. 2022 (UNIREX)",
     formula="mean over k of log p(y|x with r_k replaced) - log p(y|x)",
     describe=(
-        "Change of the log-probability when the named words are replaced by padding; strongly negative means important. "
+        "Change of the log-probability when the named words are replaced by padding; strongly negative means "
+        "important. "
         "Unbounded below, so a few examples can carry the mean: look at the distribution."
     ),
 )

@@ -24,7 +24,8 @@ class Score:
     Args:
         value: The example's own value; NaN when undefined.
         reason: Why it is undefined; empty otherwise.
-        parts: Sufficient statistics, float64 `[parts]`, for metrics whose corpus value is not the mean of example values:
+        parts: Sufficient statistics, float64 `[parts]`, for metrics whose corpus value is not the mean of example
+            values:
             the corpus value is a function of their sum over examples. None for plain means.
         curve: The values that `value` averages or integrates, in order (one for each bin, say), float64; None without.
     """
@@ -41,7 +42,8 @@ def undefined(reason: str) -> Score:
 
 
 Reduce = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""From summed parts `[..., parts]` to corpus values `[...]`, so that a bootstrap can hand over all resamples at once."""
+"""From summed parts `[..., parts]` to corpus values `[...]`, so that a bootstrap can hand over all resamples at
+once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Metric:
         formula: One line of plain-text mathematics.
         describe: Two sentences: what it says, and when not to use it.
         ask: The function of a `Case`. With "model" among `needs` it is a generator that yields lists of questions, is
-            sent the list of answers (probabilities, float64 `[choices]`), and returns a `Score`; otherwise it returns a `Score` directly.
+            sent the list of answers (probabilities, float64 `[choices]`), and returns a `Score`; otherwise it returns
+            a `Score` directly.
         reduce: Maps summed parts to the corpus value; None means the mean of the example values.
         version: Raised whenever values change.
     """

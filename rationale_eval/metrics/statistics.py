@@ -179,6 +179,8 @@ def resampled_sums(parts: Floats, resamples: int, seed: int) -> Floats:
 
     Args:
         parts: float64 `[units, parts]`, at least one unit.
+        resamples: Number of resamples.
+        seed: Seed of the draw.
 
     Returns:
         float64 `[resamples, parts]`.

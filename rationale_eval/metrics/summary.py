@@ -53,9 +53,7 @@ def summarize(
     for key, rows in frame.groupby(list(KEYS), sort=False, dropna=False):
         names.append(key)
         groups.append(read_group(rows))
-    found = intervals(
-        [group.sample() for group in groups], method=method, level=level, resamples=resamples, seed=seed
-    )
+    found = intervals([group.sample() for group in groups], method=method, level=level, resamples=resamples, seed=seed)
     lines = []
     for name, group, interval in zip(names, groups, found, strict=True):
         note = "; ".join(filter(None, [interval.method, group.problem or interval.reason]))

@@ -1,4 +1,5 @@
-"""What an evaluation leaves behind: one row for each example, method, metric and variant, and what can be made of it."""
+"""What an evaluation leaves behind: one row for each example, method, metric and variant, and what can be made of
+it."""
 
 from __future__ import annotations
 

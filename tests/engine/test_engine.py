@@ -22,7 +22,7 @@ from rationale_eval.engine.run import Engine
 from rationale_eval.errors import RationaleEvalError, UsageError
 from tests.helpers.linear import MASK, PAD, LinearModel
 
-WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu".split()
+WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"]
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(" ".join)
 
 

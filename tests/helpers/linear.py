@@ -1,7 +1,9 @@
 """A model small enough to compute by hand: logits are the sum of one vector for each attended token.
 
-Every word is one token, found in a table that grows as words turn up; a position weight can be switched on so that deleting and
-masking differ, and each token's vector is scaled by 1 + `neighbour` times the sum over attended tokens, so that words interact.
+Every word is one token, found in a table that grows as words turn up; a position weight can be switched on so that
+deleting and
+masking differ, and each token's vector is scaled by 1 + `neighbour` times the sum over attended tokens, so that words
+interact.
 """
 
 from __future__ import annotations

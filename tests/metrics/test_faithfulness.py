@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from rationale_eval.metrics.record import METRICS
 from tests.helpers.linear import LinearModel
 
 load_all()
-WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu".split()
+WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"]
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=2, max_size=14).map(" ".join)
 
 
@@ -116,9 +117,9 @@ def test_one_selection_log_odds_and_curves_equal_the_loop(rig, removal):
     counts = [0, *(half_even(n, q) for q in range(10, 101, 10))]
     gone = [rig.without(order[:count], removal)[y] for count in counts]
     back = [rig.only(order[:count], removal)[y] for count in counts]
-    trapezoid = [(left + right) / 20 for left, right in zip(gone, gone[1:], strict=False)]
+    trapezoid = [(left + right) / 20 for left, right in pairwise(gone)]
     assert rig.score("deletion_auc", removal=removal).value == pytest.approx(sum(trapezoid), abs=1e-6)
-    trapezoid = [(left + right) / 20 for left, right in zip(back, back[1:], strict=False)]
+    trapezoid = [(left + right) / 20 for left, right in pairwise(back)]
     assert rig.score("insertion_auc", removal=removal).value == pytest.approx(sum(trapezoid), abs=1e-6)
 
 
