@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from rationale_eval.errors import InputError, UsageError
 from rationale_eval.metrics.all import load_all
 from rationale_eval.metrics.record import METRICS, Metric, Score, undefined
 from rationale_eval.models.base import Encoding, TaskModel
+from rationale_eval.rationales.extract import example_seed
 from rationale_eval.verbs.result import Result, ScoreRow, write_scores
 
 DEFAULT_METRICS: Final = (
@@ -81,7 +82,7 @@ def choose_metrics(names: Sequence[str] | None, options: Mapping[str, Any] | Non
     return wanted
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - the public verb; all but the first two are keywords with defaults
     data: RationaleDataset,
     explanations: Explanations | Sequence[Explanations] = (),
     *,
@@ -129,7 +130,7 @@ def evaluate(
     return Result(
         path,
         {
-            "data": {"name": data.name, "split": data.split, "fingerprint": data.fingerprint, "examples": len(data)},
+            "data": {"name": data.name, "split": data.split, "fingerprint": data.fingerprint(), "examples": len(data)},
             "model": None if model is None else {"name": model.name, "fingerprint": model.fingerprint},
             "methods": {each.method: each.params for each in methods},
             "metrics": [
@@ -138,7 +139,7 @@ def evaluate(
             ],
             "seed": seed,
             "truncated": scorer.truncated,
-            "passes": None if engine is None else vars(engine.tally) | {"lengths": None},
+            "engine": None if engine is None else {k: v for k, v in vars(engine.tally).items() if k != "lengths"},
         },
     )
 
@@ -217,6 +218,7 @@ class _Scorer:
         readers = [_ById(each, self.data) for each in self.methods]
         for example in self.data:
             words = self.data.words(example)
+            example = example if self.model is None else in_model_order(example, self.model)
             yield example, words, [reader.of(example, words) for reader in readers]
 
     def _ask(
@@ -227,7 +229,8 @@ class _Scorer:
         encoding: Encoding | None,
     ) -> Asks[list[ScoreRow]]:
         """All metrics of one example, advanced together so that their questions share passes."""
-        cluster, seed = self.data.cluster(example), example_seed(example.id, self.seed)
+        shared, seed = self.data.cluster(example), example_seed(example.id, self.seed)
+        cluster = None if shared is None else blake2b(shared.encode(), digest_size=8).hexdigest()
         probabilities, predicted = None, None
         if encoding is not None:
             probabilities = (yield [Case(example, words, encoding=encoding).whole()])[0]
@@ -308,9 +311,21 @@ def _run_alone(asks: Asks[list[ScoreRow]]) -> list[ScoreRow]:
         return rows
 
 
-def example_seed(example_id: str, seed: int) -> int:
-    """A seed that depends on the run's seed and the example's id only, so that order and batching change nothing."""
-    return int.from_bytes(blake2b(f"{seed}/{example_id}".encode(), digest_size=6).digest())
+def in_model_order(example: Example, model: TaskModel) -> Example:
+    """The example with its choices in the model's order, so that one index means one choice everywhere.
+
+    Raises:
+        UsageError: If the model chooses among other labels than the example offers.
+    """
+    if model.choices is None or example.choices == model.choices:
+        return example
+    if sorted(example.choices) != sorted(model.choices):
+        raise UsageError(
+            f"{model.name} chooses among {', '.join(model.choices)}, but example '{example.id}' offers "
+            f"{', '.join(example.choices) or 'no choices'}; use a model trained for this task"
+        )
+    label = None if example.label is None else model.choices.index(example.choices[example.label])
+    return replace(example, choices=model.choices, label=label)
 
 
 class _ById:
