@@ -1,0 +1,100 @@
+"""Fine-tuning a task model on the labels: the ordinary model whose decisions are then explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from rationale_eval.models.base import TaskModel
+from rationale_eval.recipes.record import Recipe, Stage, recipe
+from rationale_eval.training.examples import Prepared, by_length, choice_scores, prepare
+from rationale_eval.training.learner import Learner, TrainingSet
+from rationale_eval.training.objective import Term
+from rationale_eval.training.randomness import Moment
+from rationale_eval.training.settings import LoopSettings
+
+
+class FineTuneConfig(LoopSettings):
+    """Knobs of plain fine-tuning."""
+
+    metric: Literal["accuracy", "macro_f1", "loss"] = Field(
+        "accuracy", description="Dev metric that selects the weights and stops early."
+    )
+    freeze_embeddings: bool = Field(
+        False, description="Leave the word embeddings as they are; quicker, a little worse."
+    )
+
+
+@recipe
+class FineTune(Recipe):
+    """L = -log p(y | x), p the softmax over the choices: the classes, or the options of a multiple-choice question."""
+
+    name = "fine_tune"
+    title = "Fine-tune the task model on the labels"
+    cite = "Devlin et al. 2019, section 4"
+    Config = FineTuneConfig
+
+    def stages(self) -> Iterator[Stage]:
+        """One stage: the whole model on the labels."""
+        assert isinstance(self.config, FineTuneConfig)
+        train = prepare(self.model, self.train)
+        dev = None if self.dev is None else prepare(self.model, self.dev)
+        self.model.embedding().weight.requires_grad_(not self.config.freeze_embeddings)
+        yield Stage("fine_tune", LabelLearner(self.model, dev), train, self.config)
+
+
+class LabelLearner(Learner[Prepared]):
+    """Learns the right choice.
+
+    Args:
+        model: The task model, trained in place.
+        dev: What it is evaluated on, or None.
+    """
+
+    terms = (Term("task"),)
+
+    def __init__(self, model: TaskModel, dev: TrainingSet[Prepared] | None):
+        self.model, self.dev = model, dev
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model lives."""
+        return self.model.device
+
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The network."""
+        return {"network": self.model.network}
+
+    def losses(self, batch: Sequence[Prepared], moment: Moment) -> Mapping[str, Tensor]:
+        """`task`: -log p(y | x), `[examples]`."""
+        return {"task": _cross_entropy(self.model, batch)[0]}
+
+    def evaluate(self) -> Mapping[str, float]:
+        """`accuracy`, `macro_f1` (over the classes that occur) and `loss` on the dev set."""
+        if self.dev is None:
+            return {}
+        losses, gold, chosen = [], [], []
+        for batch in by_length(self.dev):
+            loss, scores = _cross_entropy(self.model, batch)
+            losses.append(loss.double().cpu().numpy())
+            chosen.append(scores.argmax(dim=1).cpu().numpy())
+            gold.append(np.array([item.label for item in batch]))
+        return _report(np.concatenate(losses), np.concatenate(gold), np.concatenate(chosen))
+
+
+def _cross_entropy(model: TaskModel, batch: Sequence[Prepared]) -> tuple[Tensor, Tensor]:
+    scores = choice_scores(model, [item.encoding for item in batch])
+    labels = torch.tensor([item.label for item in batch], device=scores.device)
+    return nn.functional.cross_entropy(scores.float(), labels, reduction="none"), scores
+
+
+def _report(losses: np.ndarray, gold: np.ndarray, chosen: np.ndarray) -> dict[str, float]:
+    right = gold == chosen
+    # F1 = 2 TP / (2 TP + FP + FN), and the denominator is how often the class is right plus how often it is chosen.
+    f1 = [2 * right[gold == c].sum() / ((gold == c).sum() + (chosen == c).sum()) for c in np.union1d(gold, chosen)]
+    return {"accuracy": float(right.mean()), "macro_f1": float(np.mean(f1)), "loss": float(losses.mean())}

@@ -1,0 +1,378 @@
+"""The training loop: what a learner asks for, step by step, stoppable and resumable at any moment.
+
+A step is one optimizer step. What happens in it depends on (seed, step), the weights and the optimizer's moments alone,
+so a run that was killed and resumed repeats exactly what an undisturbed run does (on a CPU, with the same software and
+thread count).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Literal
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState, GradientState
+from torch import Tensor
+
+from rationale_eval.engine.precision import quick_float32
+from rationale_eval.errors import UsageError
+from rationale_eval.training import checkpoints as storage
+from rationale_eval.training.batches import BatchPlan, Step
+from rationale_eval.training.checkpoints import Checkpoint, Checkpoints
+from rationale_eval.training.fingerprint import SUBJECT, bf16_is_native, differences, fingerprint
+from rationale_eval.training.journal import Journal
+from rationale_eval.training.learner import Item, Learner, TrainingSet
+from rationale_eval.training.objective import combine
+from rationale_eval.training.outcome import Outcome, TrainingFailed
+from rationale_eval.training.progress import Report, silent
+from rationale_eval.training.randomness import Moment, own_randomness, seed_moment
+from rationale_eval.training.schedules import learning_rate_factor
+from rationale_eval.training.settings import LoopSettings
+from rationale_eval.training.signals import StopNow, StopRequest, stop_on_signals
+
+Precision = Literal["no", "bf16", "fp16"]
+
+
+@dataclass(slots=True)
+class _Position:
+    """What a checkpoint must hold besides tensors."""
+
+    step: int = 0
+    evaluated: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    best: dict[str, Any] | None = None
+    worse: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    examples: int = 0
+    exact: bool = True
+
+
+def fit(
+    learner: Learner[Item],
+    data: TrainingSet[Item],
+    settings: LoopSettings,
+    *,
+    folder: Path,
+    journal: Journal,
+    seed: int = 0,
+    report: Report = silent,
+    allow_inexact: bool = False,
+) -> Outcome:
+    """Trains a learner from the newest sound checkpoint in `folder`; afterwards its modules hold the kept weights.
+
+    Args:
+        learner: What is trained.
+        data: What it learns from.
+        settings: How.
+        folder: For checkpoints.
+        journal: For metric lines: `loss`, `loss/TERM`, `gradient_norm` and `lr` of every step, `dev/METRIC` of every
+            evaluation. Nothing in it depends on the clock.
+        seed: All chance derives from it.
+        report: Told of every step.
+        allow_inexact: Resume even under another software or machine; the run is then labelled as not exact.
+
+    Raises:
+        TrainingFailed: If a loss or gradient is not finite.
+        StorageFailed: If a checkpoint cannot be written.
+        UsageError: If the settings do not fit, or resuming would not be exact and is not allowed.
+    """
+    if not data.items:
+        raise UsageError("there is nothing to train on: the training data has no labelled example.")
+    with own_randomness(), quick_float32(learner.device), stop_on_signals() as request, _memory_told_plainly():
+        loop = _Loop(learner, data, settings, Checkpoints(folder), journal, seed)
+        loop.resume(allow_inexact)
+        return loop.run(request, report)
+
+
+@contextmanager
+def _memory_told_plainly() -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise TrainingFailed(
+            "out of memory",
+            "there was not enough memory for a step; resume will not help: start again with a smaller batch_size, and "
+            "accumulate=2 or more to keep the same number of examples in a step.",
+        ) from error
+
+
+def resolve_precision(precision: str, device: torch.device) -> Precision:
+    """The number format to train in.
+
+    Raises:
+        UsageError: If the device cannot do it.
+    """
+    if precision == "auto":
+        return "bf16" if bf16_is_native(device) else "no"
+    if precision == "fp16" and device.type == "cpu":
+        raise UsageError("precision=fp16 needs a GPU; on a CPU use bf16 or no.")
+    chosen: Precision = "bf16" if precision == "bf16" else "fp16" if precision == "fp16" else "no"
+    return chosen
+
+
+def _accelerator(precision: Precision, device: torch.device) -> Accelerator:
+    # Accelerate keeps its settings for the whole process; a second run in one process may need others.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+    return Accelerator(mixed_precision=precision, cpu=device.type == "cpu")
+
+
+class _Loop(Generic[Item]):
+    def __init__(
+        self,
+        learner: Learner[Item],
+        data: TrainingSet[Item],
+        settings: LoopSettings,
+        checkpoints: Checkpoints,
+        journal: Journal,
+        seed: int,
+    ):
+        self.learner, self.data, self.settings, self.seed = learner, data, settings, seed
+        self.checkpoints, self.journal = checkpoints, journal
+        self.modules = learner.modules()
+        self.plan = BatchPlan(data.lengths, seed, settings.batch_size, settings.max_tokens, settings.accumulate)
+        self.ends = self.plan.ends(settings.epochs)
+        self.total = min(self.ends[-1], settings.max_steps or self.ends[-1])
+        self.accelerator = _accelerator(resolve_precision(settings.precision, learner.device), learner.device)
+        self.optimizer = self.accelerator.prepare(self._optimizer())
+        self.parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        self.fingerprint = fingerprint(
+            config={"settings": settings.model_dump(mode="json"), "seed": seed},
+            data=data.fingerprint,
+            device=learner.device,
+        )
+        self.at = _Position(exact=learner.device.type == "cpu")
+        self._saved = (-1, time.monotonic())
+        self._rejected: tuple[str, ...] = ()
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}
+        for name, parameter in torch.nn.ModuleDict(dict(self.modules)).named_parameters():
+            if parameter.requires_grad:
+                decays = parameter.ndim > 1
+                groups.setdefault((self.learner.learning_rate_scale(name), decays), []).append(parameter)
+        if not groups:
+            raise UsageError("nothing can be trained: every parameter is frozen.")
+        described = [
+            {"params": parameters, "scale": scale, "weight_decay": self.settings.weight_decay if decays else 0.0}
+            for (scale, decays), parameters in groups.items()
+        ]
+        fused = self.learner.device.type in ("cpu", "cuda")
+        return torch.optim.AdamW(described, lr=self.settings.lr, fused=fused)
+
+    def resume(self, allow_inexact: bool) -> None:
+        """Goes to the newest sound checkpoint, if there is one."""
+        self.checkpoints.sweep()
+        found = self.checkpoints.latest()
+        self._rejected = tuple(f"{name}: {fault}" for name, fault in self.checkpoints.rejected.items())
+        if found is None:
+            self.checkpoints.require_space(storage.size_of(self.modules))
+            return
+        self._check(found, allow_inexact)
+        storage.restore(self.modules, found.weights())
+        storage.load_optimizer(self.optimizer, found.optimizer(), found.state["optimizer"])
+        if self.accelerator.scaler is not None and found.state.get("scaler"):
+            self.accelerator.scaler.load_state_dict(found.state["scaler"])
+        exact = self.at.exact and not differences(found.state["fingerprint"], self.fingerprint)
+        self.at = _Position(**{name: found.state[name] for name in _Position.__slots__})
+        self.at.exact = self.at.exact and exact
+        self._saved = (found.step, time.monotonic())
+
+    def _check(self, found: Checkpoint, allow_inexact: bool) -> None:
+        stored = found.state["fingerprint"]
+        differing = differences(stored, self.fingerprint)
+        subject = [name for name in differing if name in SUBJECT]
+        if subject:
+            raise UsageError(
+                f"the checkpoint was made with other {' and '.join(subject)}; that is another run: start a new one."
+            )
+        if differing and not allow_inexact:
+            facts = ", ".join(f"{name} {stored.get(name)} then, {self.fingerprint.get(name)} now" for name in differing)
+            raise UsageError(
+                f"resuming would not be bit-exact ({facts}); make them equal, or allow it with --allow-inexact."
+            )
+
+    def run(self, request: StopRequest, report: Report) -> Outcome:
+        """Steps, evaluations and checkpoints until the end or a request to stop."""
+        began, before = time.monotonic(), self.at.seconds
+        self._mode(training=True)
+        try:
+            while True:
+                if self._evaluation_due():
+                    with request.interruptible():
+                        metrics = self._evaluate()
+                    self._note_evaluation(metrics)
+                self.at.seconds = before + time.monotonic() - began
+                if self._over():
+                    self._save()
+                    return self._outcome("finished")
+                if request.asked:
+                    raise StopNow
+                if self._checkpoint_due():
+                    self._save()
+                loss = self._step()
+                report(self.at.step, self.total, f"loss {loss:.3f}")
+        except StopNow:
+            self.at.seconds = before + time.monotonic() - began
+            self._save()
+            return self._outcome("interrupted")
+        finally:
+            self.journal.sync()
+            self._mode(training=False)
+
+    def _step(self) -> float:
+        """One optimizer step; returns its loss."""
+        batches, epoch = self._batches()
+        step, size = self.at.step, sum(map(len, batches))
+        factor = learning_rate_factor(step, self.total, warmup=self.settings.warmup, schedule=self.settings.schedule)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.lr * group["scale"] * factor
+        sums: dict[str, Tensor] = {}
+        for micro, indices in enumerate(batches):
+            moment = Moment(step, micro, epoch, step / self.total, self.seed)
+            seed_moment(moment)
+            with self.accelerator.autocast():
+                losses = self.learner.losses([self.data.items[index] for index in indices], moment)
+            total, parts = combine(self.learner.terms, losses, size=len(indices), of=size, progress=moment.progress)
+            self.accelerator.backward(total)
+            named = {"loss": total.detach()} | {f"loss/{name}": part for name, part in parts.items()}
+            sums = {name: sums[name] + part if name in sums else part for name, part in named.items()}
+        norm = self.accelerator.clip_grad_norm_(self.parameters, self.settings.clip or math.inf)
+        values = {name: float(value) for name, value in sums.items()} | {"gradient_norm": float(norm)}
+        self._require_finite(values, batches)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.at.step += 1
+        self.at.examples += size
+        self.at.tokens += int(sum(self.data.lengths[list(indices)].sum() for indices in batches))
+        self._record(values | {"lr": self.settings.lr * factor})
+        return values["loss"]
+
+    def _batches(self) -> tuple[Step, int]:
+        epoch = bisect_right(self.ends, self.at.step)
+        start = self.ends[epoch - 1] if epoch else 0
+        return self.plan.epoch(epoch)[self.at.step - start], epoch
+
+    def _require_finite(self, values: Mapping[str, float], batches: Step) -> None:
+        odd = [name for name, value in values.items() if not math.isfinite(value)]
+        scaler = self.accelerator.scaler
+        if odd == ["gradient_norm"] and scaler is not None and scaler.get_scale() >= 1:
+            return  # fp16: the scale was too high; the scaler skips this step and lowers it
+        if not odd:
+            return
+        step = self.at.step + 1
+        self.journal.record(step, values)
+        ids = tuple(self.data.ids[index] for indices in batches for index in indices)
+        last = self._saved[0]
+        back = f"the last sound checkpoint is step {last}" if last >= 0 else "there was no checkpoint yet"
+        shown = ", ".join(ids[:5]) + (" ..." if len(ids) > 5 else "")
+        raise TrainingFailed(
+            "non-finite",
+            f"{' and '.join(odd)} became NaN or infinite at step {step} (examples {shown}); {back}; "
+            "a lower lr, a smaller clip or precision=no may help.",
+            step=step,
+            examples=ids,
+        )
+
+    def _record(self, values: Mapping[str, float]) -> None:
+        if self.journal.record(self.at.step, values):
+            self.at.exact = False
+
+    def _evaluation_due(self) -> bool:
+        step, every = self.at.step, self.settings.evaluate_every
+        border = step in self.ends or step == self.total or (every is not None and step % every == 0)
+        return step > self.at.evaluated and border
+
+    def _evaluate(self) -> dict[str, float]:
+        self._mode(training=False)
+        seed_moment(Moment(self.at.step, -1, 0, 0.0, self.seed))
+        try:
+            with torch.no_grad(), self.accelerator.autocast():
+                return dict(self.learner.evaluate())
+        finally:
+            self._mode(training=True)
+
+    def _note_evaluation(self, metrics: dict[str, float]) -> None:
+        self.at.evaluated = self.at.step
+        if not metrics:
+            return
+        self._record({f"dev/{name}": value for name, value in metrics.items()})
+        self.at.metrics = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        name = self.settings.metric
+        if name not in metrics:
+            raise UsageError(f"there is no dev metric '{name}'; choose one of {', '.join(metrics)}.")
+        if self._is_best(metrics[name]):
+            self.at.best = {"step": self.at.step, "value": metrics[name], "metrics": self.at.metrics}
+            self.at.worse = 0
+            if self.settings.selection == "dev-best":
+                self.checkpoints.save_best(self.at.step, self.modules)
+        else:
+            self.at.worse += 1
+
+    def _is_best(self, value: float) -> bool:
+        if not math.isfinite(value):
+            return False
+        if self.at.best is None:
+            return True
+        lower = self.settings.metric in self.learner.lower_is_better
+        return value < self.at.best["value"] if lower else value > self.at.best["value"]
+
+    def _stopped_early(self) -> bool:
+        return self.settings.patience is not None and self.at.worse >= self.settings.patience
+
+    def _over(self) -> bool:
+        return self.at.step >= self.total or self._stopped_early()
+
+    def _checkpoint_due(self) -> bool:
+        step, moment = self._saved
+        every = self.settings.checkpoint_every
+        if self.at.step == max(step, 0):
+            return False
+        return (
+            every is not None and self.at.step % every == 0
+        ) or time.monotonic() - moment >= self.settings.checkpoint_seconds
+
+    def _save(self) -> None:
+        scaler = self.accelerator.scaler
+        state = asdict(self.at) | {
+            "fingerprint": self.fingerprint,
+            "scaler": scaler.state_dict() if scaler is not None else None,
+        }
+        self.journal.sync()
+        self.checkpoints.save(self.at.step, self.modules, self.optimizer, state)
+        self._saved = (self.at.step, time.monotonic())
+
+    def _mode(self, *, training: bool) -> None:
+        for module in self.modules.values():
+            module.train(training)
+
+    def _outcome(self, state: Literal["finished", "interrupted"]) -> Outcome:
+        metrics, kept = self.at.metrics, self.at.step
+        if state == "finished" and self.settings.selection == "dev-best" and self.at.best is not None:
+            metrics, kept = self.at.best["metrics"], self.at.best["step"]
+            if kept != self.at.step:
+                storage.restore(self.modules, self.checkpoints.best(kept))
+        return Outcome(
+            state=state,
+            step=self.at.step,
+            total=self.total,
+            metrics=metrics,
+            kept_step=kept,
+            seconds=self.at.seconds,
+            tokens=self.at.tokens,
+            examples=self.at.examples,
+            stopped_early=self.at.step < self.total and self._stopped_early(),
+            exact=self.at.exact,
+            differences=tuple(self.journal.differences),
+            rejected=self._rejected,
+        )
