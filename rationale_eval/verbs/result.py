@@ -1,5 +1,6 @@
 """What an evaluation leaves behind: one row for each example, method, metric and variant, and what can be made of
-it."""
+it.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +22,9 @@ from rationale_eval.metrics.record import Score
 
 if TYPE_CHECKING:
     import pandas as pd
+
+EVALUATION: Final = "evaluation.json"
+"""Beside the scores: what was evaluated and how."""
 
 ROWS_IN_GROUP: Final = 20_000
 
@@ -105,7 +109,7 @@ class Result:
         if not path.is_file():
             raise InputError("holds no examples.parquet; give the folder of a finished evaluation", file=str(folder))
         try:
-            provenance = json.loads((path.parent / "evaluation.json").read_text(encoding="utf-8"))
+            provenance = json.loads((path.parent / EVALUATION).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             provenance = {}
         return cls(path, provenance)
@@ -144,6 +148,12 @@ class Result:
             for name in names
         ]
         return pd.concat(tables, ignore_index=True)
+
+    def records(self, **how: Any) -> list[dict[str, Any]]:
+        """The summary as JSON records; what is not defined is None."""
+        names = ("method", "metric", "variant", "value", "ci_low", "ci_high", "n", "coverage", "direction", "reasons")
+        table = self.summary(**how)[list(names)].astype(object)
+        return table.where(table.notna(), None).to_dict("records")
 
     def __repr__(self) -> str:
         return f"Result({str(self.path)!r})"

@@ -1,0 +1,189 @@
+"""`rationale-eval evaluate`: are the rationales faithful, and would a human accept them?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rationale_eval.commands.options import (
+    AsJson,
+    Columns,
+    Device,
+    Limit,
+    MaybeModel,
+    Methods,
+    Metrics,
+    Precision,
+    Seed,
+    Split,
+    Workspace,
+)
+from rationale_eval.commands.output import progress, say, show
+from rationale_eval.commands.parsing import names, pairs
+from rationale_eval.errors import UsageError
+
+COLUMNS = ("method", "metric", "variant", "value", "95% interval", "n", "coverage", "better")
+
+
+def evaluate(
+    data: Annotated[
+        str,
+        typer.Option("--data", help="Name of a data set, a file, or a folder of splits.", metavar="DATA"),
+    ],
+    split: Split = None,
+    limit: Limit = None,
+    columns: Columns = None,
+    model: MaybeModel = None,
+    methods: Methods = None,
+    controls: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--controls",
+            help="Controls beside the methods: random, gold, inverse_gold, or none. Default: random.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    scores: Annotated[
+        list[str] | None,
+        typer.Option("--scores", help="Word scores made before: a Parquet file, or run:ID.", metavar="FILE"),
+    ] = None,
+    target: Annotated[
+        str, typer.Option("--target", help="The choice to explain: predicted, gold, or a label.", metavar="CHOICE")
+    ] = "predicted",
+    metrics: Metrics = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter of the methods: steps=20.", metavar="NAME=VALUE", show_default=False),
+    ] = None,
+    options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            help="A parameter of the metrics: removal=mask, bins=1,5,10,20,50.",
+            metavar="NAME=VALUE",
+            show_default=False,
+        ),
+    ] = None,
+    layout: Annotated[
+        str, typer.Option("--format", help="auto, or eraser: the ERASER benchmark's folder and prediction file.")
+    ] = "auto",
+    predictions: Annotated[
+        Path | None, typer.Option("--predictions", help="ERASER prediction file, with --format eraser.", metavar="FILE")
+    ] = None,
+    remember: Annotated[
+        bool, typer.Option("--remember/--forget", help="Remember the model's answers in the workspace.")
+    ] = True,
+    precision: Precision = "fp32",
+    device: Device = "auto",
+    seed: Seed = 0,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score rationales: faithfulness, plausibility and the model's task, with intervals and a random control beside."""
+    if layout not in ("auto", "eraser"):
+        raise UsageError(f"there is no format '{layout}'; choose auto or eraser")
+    if layout == "eraser":
+        _eraser(data, split, predictions, as_json)
+        return
+    if predictions is not None:
+        raise UsageError("--predictions goes with --format eraser; word scores of other tools come through `import`")
+    from rationale_eval.verbs.evaluate_run import EvaluateConfig, evaluate_run
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    config = EvaluateConfig(
+        data=data,
+        split=split,
+        limit=limit,
+        mapping=pairs("--map", columns),
+        model=model,
+        device=device,
+        precision=_precision(precision),
+        methods=names(methods),
+        settings=pairs("--set", settings),
+        controls=() if names(controls) == ("none",) else names(controls) or ("random",),
+        scores=names(scores),
+        target=target,
+        metrics=names(metrics) or None,
+        options=_options(pairs("--option", options)),
+        remember=remember,
+        seed=seed,
+    )
+    run, result = evaluate_run(config, workspace=Place(workspace), progress=progress)
+    records = result.records()
+    show(
+        table(records),
+        as_json=as_json,
+        value={"results": records, "provenance": {"run": run.id, **run.provenance, **result.provenance}},
+        title=f"{data} ({result.provenance['data']['split']}), {result.provenance['data']['examples']} examples",
+    )
+    engine = result.provenance["engine"]
+    if engine is not None:
+        say(
+            f"{engine['questions']:,} questions, {engine['passes']:,} forward passes, "
+            f"{engine['remembered']:,} remembered; {result.provenance['truncated']} examples cut to fit the model"
+        )
+    say(f"kept in {run.folder}; as a LaTeX table: rationale-eval export {run.id} --out table.tex")
+
+
+def table(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Summary records as lines for people: one interval column, an arrow for the direction, a note for gaps."""
+    arrows = {"higher": "higher ↑", "lower": "lower ↓", "none": ""}
+    lines = []
+    for record in records:
+        low, high = record["ci_low"], record["ci_high"]
+        value = float("nan") if record["value"] is None else float(record["value"])
+        lines.append(
+            {
+                "method": record.get("method", ""),
+                "metric": record["metric"],
+                "variant": record["variant"],
+                "value": value,
+                "95% interval": "" if low is None or high is None else f"{low:.3f} to {high:.3f}",
+                "n": record["n"],
+                "coverage": f"{record['coverage']:.0%}",
+                "better": arrows[record["direction"]],
+            }
+        )
+    return lines
+
+
+def _eraser(data: str, split: str | None, predictions: Path | None, as_json: bool) -> None:
+    from rationale_eval.verbs.eraser import evaluate_eraser
+
+    if predictions is None:
+        raise UsageError("--format eraser needs --predictions FILE")
+    records, provenance = evaluate_eraser(Path(data), split or "test", predictions)
+    show(
+        table(records),
+        as_json=as_json,
+        value={"results": records, "provenance": provenance},
+        title=f"{predictions.name} against {data} ({split or 'test'})",
+    )
+
+
+def _precision(name: str) -> Any:
+    if name not in ("fp32", "bf16", "fp16"):
+        raise UsageError(f"there is no precision '{name}'; choose fp32, bf16 or fp16")
+    return name
+
+
+def _options(found: dict[str, str]) -> dict[str, Any]:
+    """Option values as numbers, lists of numbers, booleans or text, whichever they spell."""
+    return {
+        name: [_number(part) for part in text.split(",")] if "," in text else _number(text)
+        for name, text in found.items()
+    }
+
+
+def _number(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
