@@ -122,8 +122,10 @@ def quiet() -> Iterator[None]:
 
 def find(name: str, workspace: str | Path) -> Path:
     """The folder that a name stands for."""
-    if name == "embedded/minilm":
+    if name == embedded.MINILM:
         return embedded.minilm()
+    if name == embedded.SMOLLM2:
+        return embedded.convert_smollm2()
     return Path(name)
 
 
