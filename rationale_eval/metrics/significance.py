@@ -83,12 +83,12 @@ def permutation_test(first: Floats, second: Floats, reduce: Reduce, *, draws: in
 
 def _all_signs(start: int, stop: int, units: int) -> Floats:
     numbers = np.arange(start, stop)[:, None]
-    return 1.0 - 2.0 * ((numbers >> np.arange(units)) & 1)
+    return np.asarray(1.0 - 2.0 * ((numbers >> np.arange(units)) & 1), dtype=np.float64)
 
 
 def _random_signs(draw: np.random.Generator, rows: int, units: int) -> Floats:
     bits = np.unpackbits(draw.integers(0, 256, size=(rows, (units + 7) // 8), dtype=np.uint8), axis=1)[:, :units]
-    return 1.0 - 2.0 * bits
+    return np.asarray(1.0 - 2.0 * bits, dtype=np.float64)
 
 
 def mcnemar_test(

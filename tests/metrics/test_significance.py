@@ -120,6 +120,7 @@ def test_mcnemar_is_the_permutation_test_of_accuracies():
     )
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
 def test_holm_equals_statsmodels(values):
     np.testing.assert_allclose(holm(values), multipletests(values, method="holm")[1])

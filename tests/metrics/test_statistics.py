@@ -92,7 +92,7 @@ def test_degenerate_samples_say_so(values, method, low):
 
 def test_falls_back_to_percentile_with_a_reason():
     # The whole sample is at the maximum, so every resample lies at or below it and BCa's bias is far off.
-    parts = np.column_stack([np.sqrt(np.arange(1.0, 9.0)), np.ones(8)])
+    parts = np.column_stack([np.sqrt(np.arange(1.0, 21.0)), np.ones(20)])
 
     def low(sums):
         return -np.abs(sums[..., 0] - parts[:, 0].sum())
