@@ -28,11 +28,11 @@ class ChoiceEncoder(TransformerModel):
     kind: ClassVar[str] = "choice_encoder"
 
     def __init__(
-        self, network: nn.Module, tokenizer: Any, *, task: Task | None, layout: str = "question_answer", **rest: Any
+        self, network: nn.Module, tokenizer: Any, *, task: Task | None, layout: str | None = None, **rest: Any
     ):
         if task is not None:
             check_task(task, ("multiple_choice", "classification"), "an encoder that scores choices")
-        super().__init__(network, tokenizer, task=task, layout=layout, **rest)
+        super().__init__(network, tokenizer, task=task, layout=layout or "question_answer", **rest)
         # Multiple-choice modules want a choice axis: [rows, tokens] becomes [rows, 1, tokens].
         self._choice_axis = type(network).__name__.endswith("ForMultipleChoice")
 

@@ -12,6 +12,7 @@ from rationale_eval.data.words import Word
 from rationale_eval.errors import InputError, UsageError
 from rationale_eval.models.base import Batch, Encoding
 from rationale_eval.models.layout import LAYOUTS
+from rationale_eval.models.network import label_order
 from rationale_eval.models.transformer import TransformerModel, check_task, encoding, to_row
 
 
@@ -34,12 +35,15 @@ class Classifier(TransformerModel):
 
     kind: ClassVar[str] = "classifier"
 
-    def __init__(self, network: nn.Module, tokenizer: Any, *, task: Task | None, layout: str = "fields", **rest: Any):
+    def __init__(
+        self, network: nn.Module, tokenizer: Any, *, task: Task | None, layout: str | None = None, **rest: Any
+    ):
         task = check_task(task, ("classification",), "an encoder classifier")
-        super().__init__(network, tokenizer, task=task, layout=layout, **rest)
+        super().__init__(network, tokenizer, task=task, layout=layout or "fields", **rest)
         config: Any = network.config
         self.choices = task.choices
         self.outputs = len(task.choices)
+        self._order = label_order(config, task) if config.num_labels == self.outputs else None
         if config.num_labels != self.outputs:
             raise UsageError(
                 f"the classifier '{self.name}' has {config.num_labels} classes, but the task '{task.name}' has "
@@ -57,6 +61,6 @@ class Classifier(TransformerModel):
         return encoding([to_row(row, segments=self._segments) for row in rows], len(words), truncated)
 
     def scores(self, batch: Batch) -> Tensor:
-        """Class logits, float32 `[rows, classes]`."""
+        """Class logits, float32 `[rows, classes]`, in the order of the task's choices."""
         logits: Tensor = self.network(**self.forward_args(batch)).logits
-        return logits.float()
+        return (logits if self._order is None else logits[:, self._order]).float()

@@ -107,7 +107,7 @@ PROMPTS: Final[dict[str, Prompt]] = {
         Prompt("pinto", "Question: {question} Answer Choices: {choices} ."),
     )
 }
-"""`inputs_answer` is the default for multiple choice, `inputs_options_answer` for classification, where a language model
+"""`inputs_answer` is the default for multiple choice, `inputs_options_answer` for classification, where a model
 cannot know the label names otherwise; `pinto` is the input of Wang et al. 2023 without a rationale."""
 
 DEFAULTS: Final = {"multiple_choice": "inputs_answer", "classification": "inputs_options_answer"}

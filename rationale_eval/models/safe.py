@@ -73,7 +73,8 @@ class Checked:
         special: Special tokens by role.
         max_length: The tokenizer's own limit, or None.
         card: Our own card, or None.
-        keys: Names of the tensors.
+        shapes: Shape of each tensor by name.
+        shown: How messages call the folder.
     """
 
     folder: Path
@@ -81,7 +82,8 @@ class Checked:
     special: Mapping[str, str]
     max_length: int | None
     card: Mapping[str, Any] | None
-    keys: frozenset[str]
+    shapes: Mapping[str, tuple[int, ...]]
+    shown: str
 
 
 def copy_in(source: Path, target: Path, shown: str) -> Checked:
@@ -102,13 +104,18 @@ def copy_in(source: Path, target: Path, shown: str) -> Checked:
             _copy(source / name, target / name, shown, MAX_TEXT)
     config = check_config(read_json(target / "config.json", shown), shown)
     special, limit = check_tokenizer(target, shown)
-    keys: set[str] = set()
+    shapes: dict[str, tuple[int, ...]] = {}
     for name in _shards(target, names, shown):
         _copy(source / name, target / name, shown)
-        keys |= _tensor_names(target / name, shown)
+        shapes |= _shapes(target / name, shown)
     (target / "config.json").write_text(json.dumps(config), encoding="utf-8")
     card = read_json(target / card_name, shown) if card_name in names else None
-    return Checked(target, config, special, limit, card, frozenset(keys))
+    return Checked(target, config, special, limit, card, shapes, shown)
+
+
+def allowed(name: str) -> bool:
+    """Whether a file of this name would be copied in."""
+    return name in TEXTS or _SHARD.fullmatch(name) is not None
 
 
 def list_folder(folder: Path, shown: str) -> frozenset[str]:
@@ -281,10 +288,10 @@ def _shards(folder: Path, names: frozenset[str], shown: str) -> list[str]:
     return sorted(set(shards.values()))
 
 
-def _tensor_names(path: Path, shown: str) -> set[str]:
+def _shapes(path: Path, shown: str) -> dict[str, tuple[int, ...]]:
     try:
         with safe_open(path, framework="numpy") as file:
-            return set(file.keys())
+            return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 -- not a dict
     except (SafetensorError, OSError, ValueError) as error:
         raise _refuse(shown, path.name, f"is not a whole safetensors file ({_brief(error)})") from error
 

@@ -105,7 +105,9 @@ def _fill(gguf_file: Path, folder: Path) -> None:
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     durable.write_json(folder / "config.json", config)
     special = _tokenizer(facts, folder / "tokenizer.json")
-    durable.write_json(folder / "tokenizer_config.json", special | {"model_max_length": config["max_position_embeddings"]})
+    durable.write_json(
+        folder / "tokenizer_config.json", special | {"model_max_length": config["max_position_embeddings"]}
+    )
     durable.write_json(folder / "source.json", {"file": GGUF_NAME, "sha256": GGUF_SHA256})
 
 

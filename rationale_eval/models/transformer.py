@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
@@ -26,7 +26,7 @@ CARD: Final = "rationale_eval.json"
 Attention = Literal["eager", "sdpa"]
 
 ROBERTA_LIKE: Final = {"roberta", "xlm-roberta", "camembert"}
-"""Their positions start after the pad id and, left to themselves, skip pad tokens: a removed word would shift the rest."""
+"""Their positions start after the pad id and, left to themselves, skip pad tokens: padding a word would move the rest."""
 
 
 class TransformerModel(TaskModel):
@@ -39,6 +39,7 @@ class TransformerModel(TaskModel):
         task: What it is used for; None where every example brings choices and nothing else is known.
         layout: Name of the layout (or the prompt's text), which is part of the fingerprint.
         max_length: Most tokens in a row.
+        source: The name made exact (a hub id with its commit); by default the name.
         trained: False when part of the weights was drawn at random, so that answers mean nothing yet.
     """
 
@@ -53,12 +54,13 @@ class TransformerModel(TaskModel):
         task: Task | None,
         layout: str,
         max_length: int,
+        source: str | None = None,
         trained: bool = True,
     ):
         self.network = network.eval()
         self.tokenizer = tokenizer
         self.name, self.task, self.layout, self.trained = name, task, layout, trained
-        self.max_length = max_length
+        self.max_length, self.source = max_length, source or name
         self.device = next(network.parameters()).device
         self.choices = None
         self.outputs = 1
@@ -77,7 +79,7 @@ class TransformerModel(TaskModel):
 
     @property
     def fingerprint(self) -> str:  # type: ignore[override]
-        """SHA-256 over weights, configuration, tokenizer, layout and dtype; follows in-place training of the weights."""
+        """SHA-256 over weights, configuration, tokenizer, layout and dtype; follows training of the weights in place."""
         tensors = dict(self.network.state_dict())
         state = tuple((tensor.data_ptr(), tensor._version) for tensor in tensors.values())
         if self._fingerprint is None or self._fingerprint[0] != state:
@@ -211,6 +213,3 @@ def check_task(task: Task | None, kinds: Sequence[str], what: str) -> Task:
     if task.kind not in kinds:
         raise UsageError(f"{what} cannot do the {task.kind} task '{task.name}'; it does {' and '.join(kinds)} tasks")
     return task
-
-
-Build = Callable[..., TransformerModel]

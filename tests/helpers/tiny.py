@@ -17,7 +17,8 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from rationale_eval.data.example import Example, Task
 from rationale_eval.models.families import config_class, network_class
-from rationale_eval.models.load import load_model, quiet
+from rationale_eval.models.load import load_model
+from rationale_eval.models.network import quiet
 from rationale_eval.models.transformer import TransformerModel
 
 NLI = Task("nli", "classification", ("premise", "hypothesis"), ("entailment", "neutral", "contradiction"))

@@ -1,0 +1,113 @@
+"""Where a model's name leads: an embedded model, a folder, a finished run, or a pinned commit of a hub repository."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from rationale_eval import durable
+from rationale_eval.errors import InputError, RationaleEvalError, UsageError
+from rationale_eval.models import embedded
+from rationale_eval.models.safe import allowed
+
+_HUB_ID: Final = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w.-]+))?")
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_RUN_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+def find(name: str, workspace: str | Path = "workspace") -> tuple[Path, str]:
+    """The folder that a name stands for, and the name made exact: hub ids with their commit.
+
+    Args:
+        name: `embedded/minilm`, `embedded/smollm2`, a folder with a model, the folder of a run, `run:<id>`, or a hub
+            id `owner/name`, optionally `@revision`.
+        workspace: The folder that has `runs/`.
+
+    Raises:
+        UsageError: If the name leads nowhere.
+        RationaleEvalError: If the model cannot be made ready or fetched.
+    """
+    if name == embedded.MINILM:
+        return embedded.minilm(), name
+    if name == embedded.SMOLLM2:
+        return embedded.convert_smollm2(), name
+    if name.startswith("embedded/"):
+        raise UsageError(f"there is no embedded model '{name}'; there are {embedded.MINILM} and {embedded.SMOLLM2}")
+    if name.startswith("run:"):
+        return _run(name.removeprefix("run:"), Path(workspace)), name
+    path = Path(name)
+    if path.is_dir():
+        inner = path / "model"
+        return (inner if inner.is_dir() and not (path / "config.json").exists() else path), name
+    if path.exists():
+        raise InputError("this is a file; name the folder that holds config.json and model.safetensors", file=name)
+    hub = _HUB_ID.fullmatch(name)
+    if hub is None:
+        raise UsageError(f"there is no model '{name}': no such folder, and not a name like owner/model")
+    return fetch(hub["id"], hub["revision"])
+
+
+def inside(path: Path, roots: Iterable[Path]) -> bool:
+    """Whether a path lies under one of the roots once all links are followed; compared part by part."""
+    real = path.resolve()
+    return any(real.is_relative_to(root.resolve()) for root in roots)
+
+
+def _run(run: str, workspace: Path) -> Path:
+    if not _RUN_ID.fullmatch(run):
+        raise UsageError(f"'{run}' is not the id of a run; give the plain name of a folder in {workspace / 'runs'}")
+    folder = workspace / "runs" / run / "model"
+    if not folder.is_dir():
+        raise UsageError(f"the run '{run}' in {workspace} has no model; name a finished training run")
+    return folder
+
+
+def fetch(repository: str, revision: str | None = None) -> tuple[Path, str]:
+    """Downloads the allowed files of one commit of a hub repository, without any token.
+
+    A commit that was fetched before is not asked for again.
+
+    Args:
+        repository: `owner/name`.
+        revision: A commit, branch or tag; None is the main branch as it is now.
+
+    Returns:
+        The folder, and `owner/name@commit`.
+
+    Raises:
+        RationaleEvalError: If the repository cannot be reached or is not public.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    hub = HfApi(token=False)
+    try:
+        commit = revision if revision and _COMMIT.fullmatch(revision) else _resolve(hub, repository, revision)
+        exact = f"{repository}@{commit}"
+        target = embedded.embedded_home() / "models" / "hub" / repository.replace("/", "--") / commit
+        if durable.damage(target) is not None:
+            shutil.rmtree(target, ignore_errors=True)
+            durable.write_folder(target, lambda folder: _download(hub, repository, commit, folder))
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise RationaleEvalError(
+            f"the model '{repository}' could not be fetched ({type(error).__name__}); check the name and the network, "
+            "or give a local folder"
+        ) from error
+    return target, exact
+
+
+def _resolve(hub: Any, repository: str, revision: str | None) -> str:
+    commit = hub.model_info(repository, revision=revision, token=False).sha
+    if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+        raise ValueError("the hub named no commit")
+    return commit
+
+
+def _download(hub: Any, repository: str, commit: str, folder: Path) -> None:
+    for name in hub.list_repo_files(repository, revision=commit, token=False):
+        if allowed(name):
+            hub.hf_hub_download(repository, name, revision=commit, local_dir=folder, token=False)
+    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the client's own bookkeeping
