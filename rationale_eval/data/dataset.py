@@ -50,6 +50,10 @@ class RationaleDataset:
         on_error: "raise" stops at the first rejected row; "collect" passes over it and counts it in `rejections`.
         origin: Where it came from.
 
+    Attributes:
+        rejections: Rows passed over in the latest pass (with "collect").
+        is_part: Whether `limit` or `where` made it from a larger data set.
+
     Raises:
         UsageError: If the word rule is unknown.
         InputError: While iterating, for bad rows (with "raise") and for a file that changed between two passes.
@@ -73,6 +77,7 @@ class RationaleDataset:
         self.word_rule, self.cluster_field, self.on_error = word_rule, cluster_field, on_error
         self.origin = origin or Origin()
         self.rejections = Rejections()
+        self.is_part = False
         self._source = source
         self._size: int | None = None
         self._fingerprint: str | None = None
@@ -169,6 +174,7 @@ class RationaleDataset:
             on_error=self.on_error,
             origin=self.origin,
         )
+        data.is_part = True
         # Only the whole meets bad rows; a part shows the same list.
         data.rejections = self.rejections
         return data

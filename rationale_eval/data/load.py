@@ -14,8 +14,9 @@ from rationale_eval.data.dataset import OnError, Origin, RationaleDataset
 from rationale_eval.data.example import Example, Task
 from rationale_eval.data.folder import LOCAL_ROOTS_VARIABLE, choose_split, find_named, find_splits, split_name
 from rationale_eval.data.limits import DEFAULT_LIMITS, Limits
-from rationale_eval.data.reading import Rows, file_format, read_rows
+from rationale_eval.data.mapping import resolve
 from rationale_eval.data.readers.row import RawRow
+from rationale_eval.data.reading import Rows, file_format, read_rows
 from rationale_eval.data.rejections import Rejection
 from rationale_eval.data.schema import in_schema, to_example
 from rationale_eval.data.source import FileSource
@@ -59,8 +60,9 @@ def load_dataset(
     """Opens a data set. Nothing is held in memory; rows are checked as they are read.
 
     Args:
-        source: A catalogue name ("esnli") found in a local folder, a folder of splits, a .jsonl, .csv, .tsv or .parquet
-            file, "bundled/nli", "generated/<task>", or "hub:<name or owner/repository[@commit]>" for a public Parquet copy.
+        source: A catalogue name ("esnli") found in a local folder, a folder of splits, a .jsonl, .csv, .tsv or
+            .parquet file, "bundled/nli", "generated/<task>", or "hub:<name or owner/repository[/config][@commit]>" for a
+            public Parquet copy.
         split: Its split; by default test, else validation, else train.
         limit: At most so many examples, from the first.
         mapping: For own files: our names to their columns, such as {"premise": "sentence1", "label": "gold_label"};
@@ -68,7 +70,7 @@ def load_dataset(
         word_rule: "unicode" or "whitespace"; by default that of the set.
         task: The task, or the name of a catalogue entry the file follows; by default found out from the content.
         encoding: Encoding of a text file that is not UTF-8 and has no byte order mark.
-        on_error: "raise" stops at the first bad row; "collect" passes over bad rows and counts them in `data.rejections`.
+        on_error: "raise" stops at the first bad row; "collect" passes over them and counts them in `data.rejections`.
 
     Raises:
         UsageError: For an unknown name or split.
@@ -113,8 +115,8 @@ def _open(name: str, split: str | None, options: Options) -> RationaleDataset:
         if found is not None:
             return _folder(found, split, options)
         raise UsageError(
-            f"'{name}' is known but no copy lies at hand; name its folder, set {LOCAL_ROOTS_VARIABLE} to the folder that holds it"
-            + (f", or use hub:{name}" if CATALOGUE[name].hub else "")
+            f"'{name}' is known but no copy lies at hand; name its folder, set {LOCAL_ROOTS_VARIABLE} to the folder "
+            "that holds it" + (f", or use hub:{name}" if CATALOGUE[name].hub else "")
         )
     if os.sep in name:
         raise InputError("there is no such file or folder", file=name)
@@ -138,11 +140,17 @@ def _entry(folder: Path, options: Options) -> Entry | None:
     if isinstance(options.task, str):
         return CATALOGUE[options.task]
     name = folder.resolve().name
-    return CATALOGUE[name] if name in CATALOGUE else None
+    return CATALOGUE[name] if name in CATALOGUE else None  # noqa: SIM401 (its lookup raises a sentence)
 
 
 def open_files(
-    paths: Iterable[Path], split: str, options: Options, *, entry: Entry | None = None, origin: Origin | None = None
+    paths: Iterable[Path],
+    split: str,
+    options: Options,
+    *,
+    entry: Entry | None = None,
+    origin: Origin | None = None,
+    beside: Iterable[Path] = (),
 ) -> RationaleDataset:
     """A data set over files of one form: our schema, or a table that a column mapping explains.
 
@@ -152,27 +160,22 @@ def open_files(
         options: What the user said.
         entry: The catalogue entry they follow, if any.
         origin: What the user named, if not the file itself.
+        beside: Files of the other splits; label names found in any split get the same index in all of them.
     """
     sources = [FileSource(Path(path)) for path in paths]
-    kinds = [file_format(source, options.encoding) for source in sources]
-
-    def rows() -> Iterator[RawRow | Rejection]:
-        parts = zip(sources, kinds)
-        return chain.from_iterable(read_rows(source, kind, options.limits, options.encoding) for source, kind in parts)
-
-    first = next((row for row in rows() if isinstance(row, RawRow)), None)
-    lines: tuple[str, ...] = ()
-    if first is None or (in_schema(first.values) and not options.mapping):
-        convert: Convert = to_example
-        if options.mapping is None and first is None and options.on_error == "raise":
-            next(_examples(rows, to_example, sources[0].name))
-    else:
-        from rationale_eval.data.mapping import resolve
-
-        resolved = resolve(rows, options.mapping, entry, options.task if isinstance(options.task, Task) else None)
-        convert, lines = resolved.to_example, resolved.describe()
-
     where = origin.path if origin else sources[0].name
+    rows = _rows(sources, options)
+    convert: Convert = to_example
+    lines: tuple[str, ...] = ()
+    first = next((row for row in rows() if isinstance(row, RawRow)), None)
+    if first is not None and (options.mapping or not in_schema(first.values)):
+        others = _rows([FileSource(Path(path)) for path in beside], options)
+        given = options.task if isinstance(options.task, Task) else None
+        try:
+            resolved = resolve(rows, options.mapping, entry, given, lambda: chain(rows(), others()))
+        except InputError as error:
+            raise InputError(error.problem, file=error.file or where, row=error.row, field=error.field) from error
+        convert, lines = resolved.to_example, resolved.describe()
 
     def examples() -> Iterator[Example | Rejection]:
         return _examples(rows, convert, sources[0].name if len(sources) == 1 else where)
@@ -183,12 +186,22 @@ def open_files(
         entry.name if entry else _display_name(where),
         split,
         task,
-        (lambda: _held_to(task, examples())) if task.kind == "classification" else examples,
+        (lambda: _held_to(task, examples(), where)) if task.kind == "classification" else examples,
         word_rule=options.word_rule or (entry.word_rule if entry else "unicode"),
         cluster_field=entry.cluster_field if entry else None,
         on_error=options.on_error,
         origin=Origin(where, tuple(source.name for source in sources), lines, origin.commit if origin else None),
     )
+
+
+def _rows(sources: list[FileSource], options: Options) -> Rows:
+    kinds = [file_format(source, options.encoding) for source in sources]
+
+    def rows() -> Iterator[RawRow | Rejection]:
+        for source, kind in zip(sources, kinds, strict=True):
+            yield from read_rows(source, kind, options.limits, options.encoding)
+
+    return rows
 
 
 Convert = Callable[[Mapping[str, Any], int], Example]
@@ -209,11 +222,11 @@ def _examples(rows: Rows, convert: Convert, file: str) -> Iterator[Example | Rej
             yield Rejection(row.number, error.field, error.problem, file)
 
 
-def _held_to(task: Task, examples: Iterable[Example | Rejection]) -> Iterator[Example | Rejection]:
+def _held_to(task: Task, examples: Iterable[Example | Rejection], file: str) -> Iterator[Example | Rejection]:
     for place, item in enumerate(examples, start=1):
         if isinstance(item, Example) and item.choices != task.choices:
             reason = f"are not those of the task '{task.name}' ({', '.join(task.choices)})"
-            yield Rejection(place, "choices", reason)
+            yield Rejection(place, "choices", reason, file)
         else:
             yield item
 

@@ -60,7 +60,7 @@ def file_format(source: FileSource, encoding: str | None = None) -> Format:
     """The format of a file; name and content must agree where both speak.
 
     Raises:
-        InputError: If they do not, or neither says anything.
+        InputError: If they do not. Text that says nothing is taken for CSV.
     """
     with source.open() as file:
         head = file.read(4096)
@@ -71,9 +71,7 @@ def file_format(source: FileSource, encoding: str | None = None) -> Format:
     if (found == "parquet") != (named == "parquet") and named is not None:
         told = "is a Parquet file" if found == "parquet" else "is not a Parquet file"
         raise InputError(f"{told}, whatever its name ends with; rename it", file=source.name)
-    if named or found:
-        return named or found  # type: ignore[return-value]
-    raise InputError("its format is not known; name it .jsonl, .csv, .tsv or .parquet", file=source.name)
+    return named or found or "csv"
 
 
 def read_rows(

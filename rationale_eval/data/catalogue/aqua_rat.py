@@ -11,6 +11,6 @@ ENTRY = Entry(
     gold=("free text",),
     licence="Apache License, Version 2.0",
     citation="Ling, Yogatama, Dyer, Blunsom. Program Induction by Rationale Generation. ACL 2017.",
-    hub="deepmind/aqua_rat",
+    hub="deepmind/aqua_rat/raw",
     forms=(Form({"question": "question", "choices": "options", "label:letter": "correct", "rationale": "rationale"}),),
 )

@@ -14,7 +14,7 @@ ENTRY = Entry(
         "Rajani, McCann, Xiong, Socher. Explain Yourself! Leveraging Language Models for Commonsense "
         "Reasoning. ACL 2019."
     ),
-    hub="Salesforce/cos_e",
+    hub="Salesforce/cos_e/v1.11",
     forms=(
         Form(
             {

@@ -41,7 +41,7 @@ class Entry:
         word_rule: "whitespace" where the corpus is tokenised already.
         cluster_field: Input shared by dependent examples, or None.
         warning: What a reader should know before looking at the texts, or None.
-        hub: Repository id of a public copy, or None.
+        hub: Repository id (and configuration, after a second slash) of a public copy, or None.
         forms: Public column forms, the likeliest first.
     """
 

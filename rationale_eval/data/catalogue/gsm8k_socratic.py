@@ -11,6 +11,6 @@ ENTRY = Entry(
     gold=("free text",),
     licence="MIT License",
     citation="Cobbe, Kosaraju, Bavarian and others. Training Verifiers to Solve Math Word Problems. 2021.",
-    hub="openai/gsm8k",
+    hub="openai/gsm8k/socratic",
     forms=(Form({"question": "question", "rationale:before_hash": "answer", "answer:after_hash": "answer"}),),
 )

@@ -10,7 +10,7 @@ ENTRY = Entry(
     task=Task("paraphrase", "classification", ("sentence1", "sentence2"), ("not_equivalent", "equivalent")),
     licence="Microsoft Shared Source License",
     citation="Dolan, Brockett. Automatically Constructing a Corpus of Sentential Paraphrases. IWP 2005.",
-    hub="nyu-mll/glue",
+    hub="nyu-mll/glue/mrpc",
     forms=(
         Form(
             {"id": "idx", "sentence1": "sentence1", "sentence2": "sentence2", "label": "label"},

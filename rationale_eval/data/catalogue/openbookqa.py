@@ -11,7 +11,7 @@ ENTRY = Entry(
     gold=("free text",),
     licence="Apache License, Version 2.0",
     citation="Mihaylov, Clark, Khot, Sabharwal. Can a Suit of Armor Conduct Electricity? EMNLP 2018.",
-    hub="allenai/openbookqa",
+    hub="allenai/openbookqa/additional",
     forms=(
         Form(
             {

@@ -13,7 +13,7 @@ ENTRY = Entry(
         "others. GLUE. ICLR 2019."
     ),
     cluster_field="premise",
-    hub="nyu-mll/glue",
+    hub="nyu-mll/glue/rte",
     forms=(
         Form(
             {"id": "idx", "premise": "sentence1", "hypothesis": "sentence2", "label": "label"},
