@@ -44,7 +44,9 @@ def prepare(model: TaskModel, data: RationaleDataset) -> TrainingSet[Prepared]:
         if example.label is not None
     ]
     lengths = np.array([item.tokens for item in items], dtype=np.int64)
-    return TrainingSet(items, [item.example.id for item in items], lengths, data.fingerprint())
+    ids = [item.example.id for item in items]
+    cut = sum(item.encoding.truncated for item in items)
+    return TrainingSet(items, ids, lengths, data.fingerprint(), cut)
 
 
 def choice_scores(model: TaskModel, encodings: Sequence[Encoding]) -> Tensor:

@@ -26,13 +26,15 @@ class TrainingSet(Generic[Item]):
         items: One prepared example each.
         ids: Their ids, for messages.
         lengths: Their cost in tokens, int `[examples]`.
-        fingerprint: Content hash of the data, development data included.
+        fingerprint: Content hash of the data.
+        truncated: How many were cut short to fit the model.
     """
 
     items: Sequence[Item]
     ids: Sequence[str]
     lengths: NDArray[np.int64]
     fingerprint: str
+    truncated: int = 0
 
 
 class Learner(ABC, Generic[Item]):
