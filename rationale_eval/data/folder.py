@@ -24,6 +24,12 @@ def split_name(stem: str) -> str:
     return _ALIASES.get(base.lower(), base)
 
 
+def file_split(stem: str) -> str:
+    """The split that a single file's name mentions ("esnli_dev" is "validation"); "all" where it mentions none."""
+    parts = [split_name(part) for part in re.split(r"[-_.\s]+", stem.lower())]
+    return next((part for part in reversed(parts) if part in DEFAULT_ORDER), "all")
+
+
 def find_splits(folder: Path) -> dict[str, tuple[Path, ...]]:
     """Split name to its files (several for a set in shards), in the order of their names.
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from rationale_eval.data.catalogue import CATALOGUE, Entry
 from rationale_eval.data.dataset import OnError, Origin, RationaleDataset
 from rationale_eval.data.example import Example, Task
-from rationale_eval.data.folder import LOCAL_ROOTS_VARIABLE, choose_split, find_named, find_splits, split_name
+from rationale_eval.data.folder import LOCAL_ROOTS_VARIABLE, choose_split, file_split, find_named, find_splits
 from rationale_eval.data.limits import DEFAULT_LIMITS, Limits
 from rationale_eval.data.mapping import resolve
 from rationale_eval.data.readers.row import RawRow
@@ -109,7 +109,7 @@ def _open(name: str, split: str | None, options: Options) -> RationaleDataset:
     if path.is_dir():
         return _folder(path, split, options)
     if path.exists() or path.suffix:
-        return open_files((path,), split or split_name(path.stem), options, entry=_entry(path.parent, options))
+        return open_files((path,), split or file_split(path.stem), options, entry=_entry(path.parent, options))
     if name in CATALOGUE:
         found = find_named(name)
         if found is not None:
@@ -258,3 +258,16 @@ def infer_task(examples: Iterable[Example | Rejection], where: str) -> Task:
     if only is not None:
         return Task(name or "classification", "classification", tuple(fields), only)
     return Task(name or "multiple_choice", "multiple_choice", tuple(fields))
+
+
+def other_splits(source: str | os.PathLike[str], split: str) -> list[str]:
+    """The other splits that lie beside a split in the same folder; none for a single file or a hub copy."""
+    name = os.fspath(source)
+    folder: Path | None = Path(name)
+    if name.startswith("bundled/"):
+        folder = BUNDLED / name.removeprefix("bundled/")
+    elif not Path(name).exists() and name in CATALOGUE:
+        folder = find_named(name)
+    if folder is None or not folder.is_dir():
+        return []
+    return [other for other in find_splits(folder) if other != split]

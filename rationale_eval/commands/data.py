@@ -1,0 +1,122 @@
+"""`rationale-eval data`: which data sets there are, what they look like, and whether a file can be trusted."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rationale_eval.commands.options import AsJson, Columns, Limit, Split
+from rationale_eval.commands.output import json_text, say, show
+from rationale_eval.errors import UsageError
+
+data_app = typer.Typer(help="List named data sets; show and check one, or a file of your own.", no_args_is_help=True)
+
+Source = Annotated[str, typer.Argument(help="Name of a data set, a data file, or a folder of splits.", metavar="DATA")]
+Encoding = Annotated[
+    str | None, typer.Option("--encoding", help="Encoding of a text file that is not UTF-8.", show_default=False)
+]
+Follows = Annotated[
+    str | None,
+    typer.Option(
+        "--task", help="Named set whose task and columns the file follows.", metavar="NAME", show_default=False
+    ),
+]
+
+
+def parse_columns(columns: list[str] | None) -> dict[str, str] | None:
+    """`["premise=s1 label=y"]` as a mapping; several pairs may stand in one text.
+
+    Raises:
+        UsageError: For a part without "=".
+    """
+    # A pair ends where the next name and "=" begin, so that column names may hold blanks.
+    text = " ".join(columns or [])
+    pairs: dict[str, str] = {}
+    for part in re.split(r"\s+(?=[\w.:]+=)", text.strip()) if text.strip() else []:
+        left, equals, right = part.partition("=")
+        if not equals or not left:
+            raise UsageError(f"'{part}' is not a column mapping; write ours=theirs, such as premise=sentence1")
+        pairs[left.strip()] = right.strip()
+    return pairs or None
+
+
+@data_app.command("list")
+def list_command(as_json: AsJson = False) -> None:
+    """Names the data sets that can be loaded, and says which lie at hand."""
+    from rationale_eval.data.listing import list_sets
+
+    found = list_sets()
+    rows = [
+        {
+            "name": one.name,
+            "task": one.task,
+            "rationales": ", ".join(one.gold) or "none",
+            "splits at hand": ", ".join(one.splits) or "-",
+            "licence": one.licence,
+            "note": one.warning or "",
+        }
+        for one in found
+    ]
+    show(rows, as_json=as_json, value=[asdict(one) for one in found])
+    if not as_json:
+        say("Show one with: rationale-eval data show NAME. Your own .csv, .jsonl or .parquet works as well.")
+
+
+@data_app.command("show")
+def show_command(
+    source: Source,
+    split: Split = None,
+    limit: Limit = 3,
+    columns: Columns = None,
+    task: Follows = None,
+    encoding: Encoding = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prints the first examples with their highlights and rationales."""
+    from rationale_eval.data.load import load_dataset
+    from rationale_eval.data.schema import to_record
+
+    data = load_dataset(source, split, limit, parse_columns(columns), task=task, encoding=encoding)
+    examples = list(data)
+    if as_json:
+        sys.stdout.write(json_text([to_record(example) for example in examples]) + "\n")
+        return
+    from rationale_eval.commands.data_text import print_examples
+
+    print_examples(data, examples)
+
+
+@data_app.command("check")
+def check_command(
+    source: Source,
+    split: Split = None,
+    columns: Columns = None,
+    task: Follows = None,
+    encoding: Encoding = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reads every row and reports: rejected rows, balance, coverage of rationales, duplicates, leaks between splits."""
+    from rationale_eval.data.check import check_data
+    from rationale_eval.data.load import load_dataset, other_splits
+
+    mapping = parse_columns(columns)
+
+    def read(wanted: str | None) -> Any:
+        return load_dataset(source, wanted, None, mapping, task=task, encoding=encoding, on_error="collect")
+
+    data = read(split)
+    report = check_data(data, [read(name) for name in other_splits(source, data.split)])
+    if as_json:
+        sys.stdout.write(json_text(asdict(report) | {"warnings": report.warnings()}) + "\n")
+    else:
+        from rationale_eval.commands.data_text import print_report
+
+        print_report(report)
+    if not report.rows:
+        name = Path(source).name
+        raise UsageError(f"'{name}' has no usable row; the reasons stand above")
