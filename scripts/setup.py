@@ -66,7 +66,7 @@ def check_machine() -> None:
     free = shutil.disk_usage(ROOT).free / 1e9
     if not FOLDER.exists() and free < NEEDED_GB:
         raise Trouble(
-            f"the installation needs about {NEEDED_GB:.0f} GB and {ROOT} has {free:.1f} GB left; make room first."
+            f"the installation needs about {NEEDED_GB:.0f} GB of disk and {free:.1f} GB are left; make room first."
         )
 
 

@@ -163,12 +163,11 @@ def check_embedded_models() -> list[Check]:
     from rationale_eval.models.embedded import embedded_status
 
     return [
-        Check(f"embedded/{name}" if "/" not in name else name, "ok" if fine else "missing", found, "" if fine else MEND)
-        for name, (fine, found) in embedded_status().items()
+        Check(model.name, "ok", f"ready, checksums right, in {model.where}")
+        if model.ready
+        else Check(model.name, "missing", "not ready", model.advice)
+        for model in embedded_status()
     ]
-
-
-MEND = "run `make setup`"
 
 
 def check_workspace(folder: Path) -> list[Check]:

@@ -1,0 +1,70 @@
+"""Importing the package, the rooms without models and the command line stays quick and needs no torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = ("torch", "transformers", "captum", "streamlit")
+LIGHT_ROOMS = (
+    "rationale_eval",
+    "rationale_eval.data",
+    "rationale_eval.data.load",
+    "rationale_eval.metrics",
+    "rationale_eval.workspace.runs",
+    "rationale_eval.cli",
+)
+
+
+def in_fresh_python(code: str) -> str:
+    """What a new interpreter prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("room", LIGHT_ROOMS)
+def test_room_does_not_bring_torch_along(room: str) -> None:
+    assert in_fresh_python(f"import sys, {room}; print([name for name in {HEAVY} if name in sys.modules])") == "[]"
+
+
+def test_every_command_file_is_light() -> None:
+    code = "import sys; from rationale_eval.cli import make_app; make_app()"
+    assert in_fresh_python(f"{code}; print([name for name in {HEAVY} if name in sys.modules])") == "[]"
+
+
+def test_package_imports_in_less_than_300_ms() -> None:
+    # Processor time, best of three: another process on the machine must not fail the test.
+    code = "import time; t = time.process_time(); import rationale_eval; print(time.process_time() - t)"
+    assert min(float(in_fresh_python(code)) for _ in range(3)) < 0.3
+
+
+def test_help_takes_less_than_a_second() -> None:
+    def seconds() -> float:
+        before, start = os.times(), time.perf_counter()
+        subprocess.run([sys.executable, "-m", "rationale_eval.cli", "--help"], capture_output=True, check=True)
+        after = os.times()
+        busy = after.children_user + after.children_system - before.children_user - before.children_system
+        return min(busy, time.perf_counter() - start)
+
+    assert min(seconds() for _ in range(3)) < 1.0
+
+
+def test_public_verbs_are_found_when_first_used() -> None:
+    code = (
+        "import rationale_eval as rx; "
+        "verbs = ('load_dataset', 'load_model', 'extract', 'evaluate', 'compare', 'train'); "
+        "print(all(callable(getattr(rx, verb)) and verb in dir(rx) for verb in verbs))"
+    )
+    assert in_fresh_python(code) == "True"
+
+
+def test_unknown_attribute_is_an_attribute_error() -> None:
+    import rationale_eval
+
+    with pytest.raises(AttributeError, match="has no attribute 'judge'"):
+        _ = rationale_eval.judge
