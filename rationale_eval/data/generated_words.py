@@ -10,19 +10,20 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 PEOPLE: Final = _words(
-    "Anna Bruno Clara Dmitri Elena Farid Greta Hugo Ines Jonas Kamala Leo Mira Nadia Oskar Priya Quentin Rosa Samir Tessa"
-    " Umar Vera Wanda Xavier Yuki Zoltan"
+    "Anna Bruno Clara Dmitri Elena Farid Greta Hugo Ines Jonas Kamala Leo Mira Nadia Oskar Priya Quentin Rosa Samir "
+    "Tessa Umar Vera Wanda Xavier Yuki Zoltan"
 )
 VERBS: Final = _words(
     "described noticed remembered mentioned sketched photographed recognised admired examined recalled"
 )
 SIDES: Final = _words("near behind beside opposite outside past beyond")
 SITES: Final = _words(
-    "library station museum bridge market garden school tower fountain bakery courthouse hotel cinema workshop archive square"
+    "library station museum bridge market garden school tower fountain bakery courthouse hotel cinema workshop "
+    "archive square"
 )
 THINGS: Final = _words(
-    "ladder envelope bicycle curtain lantern notebook statue suitcase carpet window mirror pencil calendar magazine basket"
-    " blanket bench ribbon candle poster drawer ticket"
+    "ladder envelope bicycle curtain lantern notebook statue suitcase carpet window mirror pencil calendar magazine "
+    "basket blanket bench ribbon candle poster drawer ticket"
 )
 
 TOPICS: Final[dict[str, tuple[str, ...]]] = {
@@ -39,7 +40,8 @@ NEGATIVE: Final = _words(
     "dreadful awful dull terrible horrible unpleasant disappointing tedious shabby miserable annoying mediocre"
 )
 PLAIN: Final = _words(
-    "wooden round upstairs square blue narrow indoor rectangular outdoor yellow carpeted tiled downstairs heated painted"
+    "wooden round upstairs square blue narrow indoor rectangular outdoor yellow carpeted tiled downstairs heated "
+    "painted"
 )
 ASPECTS: Final = _words(
     "room lobby terrace hall museum shop pool lounge kitchen garden library theatre studio courtyard cafe gallery"
