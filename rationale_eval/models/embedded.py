@@ -2,8 +2,8 @@
 
 `embedded/minilm` lies ready in an installed package. `embedded/smollm2` is expanded once from the GGUF file of another
 package, by `python -m rationale_eval.models.embedded` (part of `make setup`) or on first use. What is made here lies in
-`embedded_home()`: `$RATIONALE_EVAL_HOME` if set, else `share/rationale_eval` of the virtual environment, else the user's
-data folder.
+`embedded_home()`: `$RATIONALE_EVAL_HOME` if set, else `share/rationale_eval` of the virtual environment, else the
+user's data folder.
 """
 
 from __future__ import annotations

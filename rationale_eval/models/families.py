@@ -79,7 +79,7 @@ def network_class(model_type: str, use: str) -> Any:
 @cache
 def known_keys(model_type: str) -> frozenset[str]:
     """Configuration keys that this model type has, old spellings included; everything else is dropped."""
-    return frozenset(config_class(model_type)().to_dict()) | _OLD_KEYS - _NEVER
+    return (frozenset(config_class(model_type)().to_dict()) | _OLD_KEYS) - _NEVER
 
 
 _OLD_KEYS: Final = frozenset(

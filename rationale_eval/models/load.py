@@ -24,9 +24,8 @@ from rationale_eval.models.source import find
 from rationale_eval.models.transformer import Attention, TransformerModel
 
 DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-KINDS: Final[dict[str, type[TransformerModel]]] = {
-    model.kind: model for model in (Classifier, ChoiceEncoder, CausalChoice, Seq2SeqChoice)
-}
+_MODELS: Final[tuple[Any, ...]] = (Classifier, ChoiceEncoder, CausalChoice, Seq2SeqChoice)
+KINDS: Final[dict[str, Any]] = {model.kind: model for model in _MODELS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywor
         tokenizer = load_tokenizer(checked)
         limit = longest_input(checked, use.max_length)
     check_vocabulary(tokenizer, network, name)
-    return KINDS[use.kind](
+    model: TransformerModel = KINDS[use.kind](
         network.to(place),
         tokenizer,
         name=name,
@@ -99,6 +98,7 @@ def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywor
         max_length=limit,
         trained=use.trained and not fresh,
     )
+    return model
 
 
 def pick_device(device: str) -> torch.device:

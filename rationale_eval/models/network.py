@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,12 @@ DEFAULT_LENGTH: Final = 512
 
 _HEAD: Final = re.compile(r"(\w+\.)?(classifier|score|pre_classifier|pooler|head|sequence_summary)\.")
 """Tensors that a bare encoder lacks; drawn at random they need training, any other missing tensor is damage."""
+
+
+_SIZE_FACTOR: Final = 2
+"""A tied table that is stored once may be counted twice."""
+_SIZE_HEAD: Final = 1 << 26
+"""Most numbers that fresh heads may add."""
 
 
 @contextmanager
@@ -72,6 +79,7 @@ def load_network(
     with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(seed)
         try:
+            _check_size(cls, config, checked)
             network, report = cls.from_pretrained(
                 checked.folder,
                 config=config,
@@ -94,6 +102,15 @@ def load_network(
             file=checked.shown,
         )
     return network, any(_is_output(key) for key in missing)
+
+
+def _check_size(cls: Any, config: Any, checked: Checked) -> None:
+    """Refuses a configuration that asks for far more memory than the weights fill, before any is taken."""
+    with torch.device("meta"):
+        asked = sum(parameter.numel() for parameter in cls(config).parameters())
+    stored = sum(math.prod(shape) for shape in checked.shapes.values())
+    if asked > _SIZE_FACTOR * stored + _SIZE_HEAD:
+        raise ValueError(f"it describes {asked:,} numbers and there are {stored:,}")
 
 
 def _fit_head(config: Any, checked: Checked, kind: Kind, task: Task | None) -> None:

