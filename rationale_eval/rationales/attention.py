@@ -94,16 +94,18 @@ def _recorded(network: nn.Module) -> Iterator[list[Tensor]]:
     layers: list[Tensor] = []
 
     def keep(module: nn.Module, arguments: Any, outputs: Any) -> None:
-        layers.extend(outputs.attentions)
+        # The outermost network that reports attention comes last; inner ones report the same.
+        layers[:] = getattr(outputs, "attentions", None) or layers
 
     config: Any = network.config
     implementation, wanted = config._attn_implementation, config.output_attentions
     network.set_attn_implementation("eager")  # type: ignore[operator]
     config.output_attentions = True
-    hook = network.register_forward_hook(keep)
+    hooks = [part.register_forward_hook(keep) for part in network.modules() if isinstance(part, PreTrainedModel)]
     try:
         yield layers
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
         config.output_attentions = wanted
         network.set_attn_implementation(implementation)  # type: ignore[operator]

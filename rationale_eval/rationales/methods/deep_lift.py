@@ -40,8 +40,9 @@ _ELEMENTWISE: Final = (
 for _kind in _ELEMENTWISE:
     SUPPORTED_NON_LINEAR.setdefault(_kind, nonlinear)
 
-_SMALLEST_DIFFERENCE: Final = 1e-5
-"""Below this difference of an activation's inputs its plain gradient is used: rounding would rule the quotient."""
+SMALLEST_DIFFERENCE: Final = 1e-2
+"""Below this difference of an activation's inputs its gradient stands in for the quotient. A smaller bound lets float32
+rounding, and with it the padding of a batch, show in the scores; captum's own is 1e-10."""
 
 
 def _reason(model: TaskModel) -> str | None:
@@ -97,7 +98,7 @@ def deep_lift(
     """s_i = <e_i - b_i, m_i>, m the product of multipliers delta out / delta in; explains the score (logit)."""
     rows = [matters(subject, probe.model, "logit") for subject in subjects]
     scores = _Scores(probe.model)
-    explainer = DeepLift(scores, eps=_SMALLEST_DIFFERENCE)
+    explainer = DeepLift(scores, eps=SMALLEST_DIFFERENCE)
     kind = probe.model.embedding().weight.dtype
     tokens: dict[int, TokenScores] = {}
     deltas: dict[int, float] = {}

@@ -48,7 +48,7 @@ def gradient_shap(
     """
     if samples < 1 or noise < 0:
         raise UsageError("gradient_shap: 'samples' must be 1 or more and 'noise' 0 or more")
-    spread = noise * float(probe.model.embedding().weight.float().std()) if noise else 0.0
+    spread = noise * float(probe.model.embedding().weight.detach().float().std()) if noise else 0.0
     points = []
     for i, subject in enumerate(subjects):
         draw = np.random.default_rng(subject.seed)
