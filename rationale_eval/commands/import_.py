@@ -9,13 +9,11 @@ import typer
 
 from rationale_eval.commands.options import AsJson, Data, Limit, Split
 from rationale_eval.commands.output import show
-from rationale_eval.errors import UsageError
 
 File = Annotated[Path, typer.Argument(help="JSONL, CSV or Parquet made by another tool.", metavar="FILE")]
-Out = Annotated[
-    Path, typer.Option("--out", help="File to write: .parquet for scores, .jsonl otherwise.", metavar="PATH")
-]
+Out = Annotated[Path, typer.Option("--out", help="File to write: .parquet (scores) or .jsonl.", metavar="PATH")]
 Kind = Literal["scores", "predictions", "texts"]
+Merge = Literal["sum", "mean", "max"]
 
 
 def import_(
@@ -28,17 +26,13 @@ def import_(
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the method or system in tables.", show_default=False)
     ] = None,
-    merge: Annotated[
-        str, typer.Option("--merge", help="How token scores become word scores: sum, mean or max.")
-    ] = "sum",
+    merge: Annotated[Merge, typer.Option("--merge", help="How token scores become word scores.")] = "sum",
     as_json: AsJson = False,
 ) -> None:
     """Aligns another tool's outputs with a data set and stores them; a row that does not fit is named."""
     from rationale_eval.data.load import load_dataset
     from rationale_eval.data.store import import_file
 
-    if merge not in ("sum", "mean", "max"):
-        raise UsageError(f"--merge is sum, mean or max, not '{merge}'")
     dataset = load_dataset(data, split, limit)
     done = import_file(file, dataset, out, kind=kind, name=name, merge=merge)
     show([{"kind": kind, "name": done.name, "rows": done.rows, "file": str(out)}], as_json=as_json)

@@ -110,7 +110,8 @@ class _Reader:
         if not any(want.strip() for want in readings(token)) or token in ("▁", "Ġ", "Ċ"):
             return None
         raise InputError(
-            f"the token '{token[:40]}' does not continue the text of '{name}' at character {start} ('{text[start : start + 24]}')"
+            f"the token '{token[:40]}' does not continue the text of '{name}' "
+            f"at character {start} ('{text[start : start + 24]}')"
         )
 
     def _at_end(self) -> bool:

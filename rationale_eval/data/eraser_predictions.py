@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def read_predictions(path: Path | str) -> Iterator[EraserPrediction]:
     """Yields the predictions of a file, checked, one at a time.
 
     Raises:
-        InputError: Naming file, row and field, at the first line that is not a prediction or answers an annotation twice.
+        InputError: Naming file, row and field, at the first line that is no prediction or answers an annotation twice.
     """
     source = FileSource(Path(path))
     seen: set[str] = set()
@@ -127,7 +128,7 @@ def _rationale(value: Any) -> EraserRationale:
 def _hard(values: list[Any]) -> tuple[Span, ...]:
     field = "hard_rationale_predictions"
     spans = sorted({read_token_span(one, field) for one in values})
-    for before, after in zip(spans, spans[1:]):
+    for before, after in pairwise(spans):
         if after[0] < before[1]:
             raise InputError(f"the passages {list(before)} and {list(after)} overlap; join them", field=field)
     return tuple(spans)

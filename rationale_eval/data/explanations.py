@@ -11,7 +11,8 @@ Columns, one row an example, in the data set's order:
 | `hard` | list of truth values, or null | the method's own selection |
 | `note_names`, `note_values` | lists | numbers worth keeping |
 
-The file's metadata hold, as JSON under the key `rationale_eval`: `version`, `method`, `params`, `data` and its `fingerprint`.
+The file's metadata hold, as JSON under the key `rationale_eval`: `version`, `method`, `params`, `data` and its
+`fingerprint`.
 """
 
 from __future__ import annotations

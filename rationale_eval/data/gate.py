@@ -1,4 +1,4 @@
-"""The gate for every value that comes from outside: what cannot be stored, compared or shown faithfully is refused here.
+"""The gate for every value from outside: what cannot be stored, compared or shown faithfully is refused here.
 
 Text is never changed: no normalisation, no stripping. It passes as it is, or its row is rejected.
 """

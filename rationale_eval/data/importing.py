@@ -1,8 +1,9 @@
 """Outputs of other tools, checked row by row against a data set: token scores, predictions, free text.
 
-A file is JSONL, CSV or Parquet with one row for each example. Rows are matched by `id` (in any order), or by position where the
-file has no `id`. Score rows hold `scores` and, unless there is one score for each of our words, `tokens`; both are lists,
-over all input fields in reading order. A table with the columns `id`, `token`, `score` and one row a token is read as well.
+A file is JSONL, CSV or Parquet with one row for each example. Rows are matched by `id` (in any order), or by position
+where the file has no `id`. Score rows hold `scores` and, unless there is one score for each of our words, `tokens`;
+both are lists, over all input fields in reading order. A table with the columns `id`, `token`, `score` and one row a
+token is read as well.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from typing import Any, Final, Literal
 from rationale_eval.errors import InputError
 
 LabelKind = Literal["name", "index", "letter", "bool", "answer"]
-"""`name`: a label name; `index`: its place from 0; `letter`: A for the first; `bool`: false is 0; `answer`: an option's text."""
+"""`name`: a label name; `index`: its place from 0; `letter`: A for the first; `bool`: false is 0; `answer`: an
+option's text."""
 
 MOST_CLASSES: Final = 1000
 _WHOLE: Final = re.compile(r"-?\d+")
@@ -37,16 +38,15 @@ def label_text(value: Any) -> str | None:
 
 
 def label_names(found: Iterable[str]) -> tuple[str, ...]:
-    """The choices of a classification whose label names were found in a file: whole numbers by value, others by alphabet.
+    """The choices of a classification, from the label names in a file: numbers by value, others by alphabet.
 
     Raises:
         InputError: If there are so many that the column can hardly be a label.
     """
     names = list(found)
     if len(names) > MOST_CLASSES:
-        raise InputError(
-            f"has more than {MOST_CLASSES} different values; map it as answer=COLUMN if it is open text", field="label"
-        )
+        reason = f"has more than {MOST_CLASSES} different values; map it as answer=COLUMN if it is open text"
+        raise InputError(reason, field="label")
     numbers = all(_WHOLE.fullmatch(name) for name in names)
     return tuple(sorted(names, key=(lambda name: (int(name), name)) if numbers else None))
 

@@ -1,4 +1,4 @@
-"""Reads a file nobody vouches for: in a process of its own that has little memory and little time and emits our own JSONL.
+"""Reads a file nobody vouches for, in a process of its own with little memory and time that emits our own JSONL.
 
 Run as a module it is that process; `convert_limited` starts it and waits.
 """

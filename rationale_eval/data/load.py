@@ -61,8 +61,8 @@ def load_dataset(
 
     Args:
         source: A catalogue name ("esnli") found in a local folder, a folder of splits, a .jsonl, .csv, .tsv or
-            .parquet file, "bundled/nli", "generated/<task>", or "hub:<name or owner/repository[/config][@commit]>" for a
-            public Parquet copy.
+            .parquet file, "bundled/nli", "generated/<task>", or "hub:<name or owner/repository[/config][@commit]>" for
+            a public Parquet copy.
         split: Its split; by default test, else validation, else train.
         limit: At most so many examples, from the first.
         mapping: For own files: our names to their columns, such as {"premise": "sentence1", "label": "gold_label"};

@@ -1,10 +1,11 @@
 """Own files: which column becomes what. Guessed, shown, and overridden by the user.
 
-A mapping is written `ours=theirs`: `premise=sentence1 label=gold_label rationale=why evidence=spans`. On the left stand `id`,
-`label`, `choices`, `answer`, `rationale`, `evidence` (or `evidence.<field>`); every other name is an input field. On the right
-stands a column, a path into a record (`choices.text`), or several columns (`why1,why2`); nothing turns a guess off. A kind may
-follow the name: `label:index|letter|bool|answer|name`, `evidence:spans|indices|mask|marked|words`, `<field>:tokens` for a column
-of token lists, `rationale:before_hash` and `answer:after_hash` for "solution #### answer".
+A mapping is written `ours=theirs`: `premise=sentence1 label=gold_label rationale=why evidence=spans`. On the left
+stand `id`, `label`, `choices`, `answer`, `rationale`, `evidence` (or `evidence.<field>`); every other name is an
+input field. On the right stands a column, a path into a record (`choices.text`), or several columns (`why1,why2`);
+nothing turns a guess off. A kind may follow the name: `label:index|letter|bool|answer|name`,
+`evidence:spans|indices|mask|marked|words`, `<field>:tokens` for a column of token lists, `rationale:before_hash` and
+`answer:after_hash` for "solution #### answer".
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from rationale_eval.data.example import Evidence, Example, Task
 from rationale_eval.data.guess import RESERVED, guess_columns
 from rationale_eval.data.labels import MOST_CLASSES, fits, label_names, label_text, place
 from rationale_eval.data.marks import READERS, cell_value, guess_kind, is_mask, read_marks
-from rationale_eval.data.reading import Rows
 from rationale_eval.data.readers.row import RawRow
+from rationale_eval.data.reading import Rows
 from rationale_eval.data.schema import read_inputs
 from rationale_eval.errors import InputError, UsageError
 
@@ -225,18 +226,16 @@ def resolve(
     available = _columns(rows)
     columns, named = _choose(available, given or {}, entry)
     if not any(is_input(column.role) for column in columns):
-        raise InputError(
-            f"no column looks like an input text; map one, such as text={available[0]} (there are: {', '.join(available)[:400]})"
-        )
+        listed = ", ".join(available)[:400]
+        raise InputError(f"no column looks like an input; map one, such as text={available[0]} (there are: {listed})")
     survey = _Survey(columns, task.choices if task else named)
     survey.read(survey_rows or rows)
-    columns = survey.decided()
+    decided = survey.decided()
     kind, choices = survey.kind()
-    fields = tuple(column.role for column in columns if is_input(column.role))
+    fields = tuple(column.role for column in decided if is_input(column.role))
     name = task.name if task else entry.task.name if entry else kind
-    return ColumnMapping(
-        columns, task or Task(name, kind, fields, choices), {column.role: column for column in columns}
-    )
+    by_role = {column.role: column for column in decided}
+    return ColumnMapping(decided, task or Task(name, kind, fields, choices), by_role)
 
 
 def _columns(rows: Rows) -> list[str]:

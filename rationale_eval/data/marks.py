@@ -1,4 +1,4 @@
-"""Highlights as people write them, turned into character spans: spans, token indices, masks, marked text, lists of words."""
+"""Highlights as people write them, as character spans: spans, token indices, masks, marked text, lists of words."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from rationale_eval.data.words import WORD_RULES
 from rationale_eval.errors import InputError
 
 EvidenceKind = Literal["spans", "indices", "mask", "marked", "words"]
-"""`spans`: character offsets `[[start, end]]`; `indices`: numbers of white-space tokens, from 0; `mask`: a 0 or 1 for each
-white-space token; `marked`: the text with *marked* words; `words`: a list of words or phrases, each marked wherever it stands."""
+"""`spans`: character offsets `[[start, end]]`; `indices`: numbers of white-space tokens, from 0; `mask`: a 0 or 1 for
+each white-space token; `marked`: the text with *marked* words; `words`: a list of words or phrases, each marked
+wherever it stands."""
 
 FIELD: Final = "evidence"
 
@@ -98,11 +99,9 @@ def from_words(value: Any, text: str) -> tuple[Span, ...]:
     found: set[Span] = set()
     for phrase in phrases:
         # Letters at the phrase's edges must be edges of words in the text as well.
-        pattern = (
-            (r"(?<!\w)" if phrase[0].isalnum() else "")
-            + re.escape(phrase)
-            + (r"(?!\w)" if phrase[-1].isalnum() else "")
-        )
+        left = r"(?<!\w)" if phrase[0].isalnum() else ""
+        right = r"(?!\w)" if phrase[-1].isalnum() else ""
+        pattern = left + re.escape(phrase) + right
         hits = [hit.span() for hit in re.finditer(pattern, text)] or [
             hit.span() for hit in re.finditer(pattern, text, re.IGNORECASE)
         ]

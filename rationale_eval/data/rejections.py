@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from rationale_eval.errors import InputError
@@ -45,11 +46,11 @@ class Group:
     field: str | None
     reason: str
     count: int = 0
-    first: list[Rejection] = field(default_factory=list)
+    first: list[Rejection] = dataclasses.field(default_factory=list)
 
 
 class Rejections:
-    """All rejected rows of one pass: a count, and for each reason the first three rows. Memory does not grow with the file."""
+    """All rejected rows of one pass: a count, and for each reason the first three rows; memory stays bounded."""
 
     def __init__(self) -> None:
         self.total = 0

@@ -55,7 +55,7 @@ def read_spans(value: Any, text: str, field: str) -> tuple[Span, ...]:
         start, end = pair
         if not 0 <= start < end <= len(text):
             raise InputError(
-                f"the span [{start}, {end}] does not lie in the text of {len(text)} characters (or is empty or reversed)",
+                f"the span [{start}, {end}] is empty, reversed or outside the text of {len(text)} characters",
                 field=field,
             )
         if spans and start < spans[-1][1]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from rationale_eval.data.align import Merge
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.importing import import_predictions, import_scores, import_texts
-from rationale_eval.data.outputs import Prediction, TextRationale
+from rationale_eval.data.outputs import Outputs, Prediction, TextRationale
 from rationale_eval.data.rationale import Explanations, WordScores
 from rationale_eval.durable import whole_file
 
@@ -62,9 +62,8 @@ def import_file(
 
         save_explanations(Explanations(scores.method, counted, scores.params), out, data)
         return Imported(scores.method, rows)
-    found = (
-        import_predictions(file, data, system=name) if kind == "predictions" else import_texts(file, data, system=name)
-    )
+    read = import_predictions if kind == "predictions" else import_texts
+    found: Outputs[Prediction] | Outputs[TextRationale] = read(file, data, system=name)
     rows = 0
     with whole_file(out) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as stream:
         for one in found:

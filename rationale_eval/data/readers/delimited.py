@@ -98,5 +98,6 @@ def read_delimited(
             reason = f"has {len(cells)} cells, the header has {len(names)}; quote cells that hold the delimiter"
             yield Rejection(number, None, reason, name)
             continue
-        bad = next(((key, problem) for key, cell in zip(names, cells) if (problem := text_problem(cell, limits))), None)
-        yield Rejection(number, *bad, name) if bad else RawRow(number, dict(zip(names, cells)))
+        values = dict(zip(names, cells, strict=True))
+        bad = next(((key, problem) for key, cell in values.items() if (problem := text_problem(cell, limits))), None)
+        yield Rejection(number, *bad, name) if bad else RawRow(number, values)

@@ -1,7 +1,7 @@
 """Bytes to lines of text: encodings, one chunk at a time.
 
-UTF-8 (with or without a byte order mark) and UTF-16 or UTF-32 with one are recognised. Anything else is refused with the
-byte at fault, unless the caller names the encoding.
+UTF-8 (with or without a byte order mark) and UTF-16 or UTF-32 with one are recognised. Anything else is refused with
+the byte at fault, unless the caller names the encoding.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def read_text(file: BinaryIO, name: str, limits: Limits, encoding: str | None = 
             start = getattr(error, "start", 0)
             good = chunk[: max(start - pending, 0)].count(b"\n")
             raise InputError(
-                f"byte {position - pending + start:,} is not {encoding.removesuffix('-sig').upper()} text; convert the file to UTF-8 "
-                "(iconv -f latin1 -t utf-8) or name its encoding",
+                f"byte {position - pending + start:,} is not {encoding.removesuffix('-sig').upper()} text; "
+                "convert the file to UTF-8 (iconv -f latin1 -t utf-8) or name its encoding",
                 file=name,
                 row=row + good,
             ) from error
