@@ -18,7 +18,8 @@ The file's metadata hold, as JSON under the key `rationale_eval`: `version`, `me
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,6 +55,43 @@ SCHEMA: Final = pa.schema(
 )
 
 
+@contextmanager
+def explanations_file(
+    path: str | Path, method: str, params: Mapping[str, Any] | None = None, data: RationaleDataset | None = None
+) -> Iterator[Callable[[WordScores], None]]:
+    """Yields a function that adds one rationale; the file is there, whole, once the block ends well.
+
+    Args:
+        path: The Parquet file.
+        method: The name of the method.
+        params: What else identifies it.
+        data: The data set the rationales are about; its fingerprint is stored beside them.
+
+    Raises:
+        RationaleEvalError: If a score is infinite.
+    """
+    about = {"version": VERSION, "method": method, "params": dict(params or {})}
+    if data is not None:
+        about |= {"data": {"name": data.name, "split": data.split, "word_rule": data.word_rule}}
+        about |= {"fingerprint": data.fingerprint()}
+    schema = SCHEMA.with_metadata({KEY: json.dumps(about, ensure_ascii=False, default=str).encode()})
+    held: list[dict[str, Any]] = []
+    with whole_file(Path(path)) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+
+        def flush() -> None:
+            writer.write_table(pa.Table.from_pylist(held, schema=schema))
+            held.clear()
+
+        def add(one: WordScores) -> None:
+            held.append(_row(one))
+            if len(held) == GROUP_ROWS:
+                flush()
+
+        yield add
+        if held:
+            flush()
+
+
 def save_explanations(explanations: Explanations, path: str | Path, data: RationaleDataset | None = None) -> Path:
     """Writes rationales, whole or not at all; memory does not grow with their number.
 
@@ -65,22 +103,10 @@ def save_explanations(explanations: Explanations, path: str | Path, data: Ration
     Raises:
         RationaleEvalError: If a score is infinite.
     """
-    about = {"version": VERSION, "method": explanations.method, "params": explanations.params}
-    if data is not None:
-        about |= {"data": {"name": data.name, "split": data.split, "word_rule": data.word_rule}}
-        about |= {"fingerprint": data.fingerprint()}
-    schema = SCHEMA.with_metadata({KEY: json.dumps(about, ensure_ascii=False, default=str).encode()})
-    target = Path(path)
-    with whole_file(target) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        held: list[dict[str, Any]] = []
+    with explanations_file(path, explanations.method, explanations.params, data) as add:
         for one in explanations:
-            held.append(_row(one))
-            if len(held) == GROUP_ROWS:
-                writer.write_table(pa.Table.from_pylist(held, schema=schema))
-                held.clear()
-        if held:
-            writer.write_table(pa.Table.from_pylist(held, schema=schema))
-    return target
+            add(one)
+    return Path(path)
 
 
 def load_explanations(path: str | Path, data: RationaleDataset | None = None) -> Explanations:
