@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rationale_eval.errors import UsageError
+from rationale_eval.rationales.selection import count, top_n
 
 if TYPE_CHECKING:
     from rationale_eval.engine.case import Case
@@ -23,7 +24,7 @@ Floats = NDArray[np.float64]
 Select = Literal["auto", "hard", "gold_length", "mean_length", "percent", "positive"]
 """How scores become selected words. `hard`: the selection the rationale came with; `gold_length`: as many of the top
 words as gold marks; `mean_length`: the data set's mean rationale length ratio (gold words over words, ERASER), given
-as `share`; `percent`: a fixed `share` of the words; `positive`: score above 0 (UNIREX: logit threshold 0); `auto`:
+as `percent`; `percent`: a fixed percentage of the words; `positive`: score above 0 (UNIREX: logit threshold 0); `auto`:
 `hard` where there is one, else `gold_length`."""
 
 NO_GOLD: Final = "no gold highlights"
@@ -33,40 +34,13 @@ NO_SCORES: Final = "no word has a score"
 NO_SELECTION: Final = "the rationale came without selected words"
 
 
-def top_words(scores: Floats, count: int) -> Bools:
-    """The `count` words with the highest scores.
-
-    Args:
-        scores: float64 `[words]`; NaN is never selected.
-        count: How many; all scored words where there are fewer. Ties at the edge: the earlier word wins.
-
-    Returns:
-        Booleans `[words]`.
-    """
-    chosen = np.zeros(len(scores), dtype=bool)
-    scored = np.flatnonzero(~np.isnan(scores))
-    chosen[scored[np.argsort(-scores[scored], kind="stable")[: max(0, count)]]] = True
-    return chosen
-
-
-def share_to_count(share: float, words: int) -> int:
-    """Number of words that `share` (0 to 1) of `words` stands for: rounded half to even, at least 1 if there are any.
-
-    Raises:
-        UsageError: If the share is not between 0 and 1.
-    """
-    if not 0 <= share <= 1:
-        raise UsageError(f"a share of words lies between 0 and 1, not {share}; 20 % is 0.2")
-    return min(words, max(1, round(share * words)))
-
-
 def select_words(
     scores: Floats,
     select: Select,
     *,
     gold: Bools | None = None,
     hard: Bools | None = None,
-    share: float | None = None,
+    percent: float | None = None,
 ) -> Bools | None:
     """Turns word scores into selected words.
 
@@ -75,7 +49,7 @@ def select_words(
         select: The rule, see `Select`.
         gold: Gold words `[words]`, for `gold_length`.
         hard: The rationale's own selection `[words]`, for `hard`.
-        share: Share of words, for `percent` and `mean_length`.
+        percent: Percentage of the words (0 to 100; half to even, at least 1), for `percent` and `mean_length`.
 
     Returns:
         Booleans `[words]`, or None if the rule needs a selection and the rationale has none.
@@ -92,17 +66,17 @@ def select_words(
     if select in ("auto", "gold_length"):
         if gold is None:
             raise UsageError("the selection rule 'gold_length' needs gold highlights")
-        return top_words(scores, int(gold.sum()))
-    if share is None:
-        raise UsageError(f"the selection rule '{select}' needs a share of words, for example share=0.2")
-    return top_words(scores, share_to_count(share, len(scores)))
+        return top_n(scores, int(gold.sum()))
+    if percent is None:
+        raise UsageError(f"the selection rule '{select}' needs a percentage of words, for example percent=20")
+    return top_n(scores, count(len(scores), percent))
 
 
-def selection_of(case: Case, gold: Bools, select: Select, share: float | None) -> tuple[Bools, str]:
+def selection_of(case: Case, gold: Bools, select: Select, percent: float | None) -> tuple[Bools, str]:
     """The case's selected words `[words]` and an empty string, or an empty mask and why there is none."""
     if select != "hard" and not (select == "auto" and case.hard is not None) and np.isnan(case.scores).all():
         return np.zeros(0, dtype=bool), NO_SCORES
-    chosen = select_words(case.scores, select, gold=gold, hard=case.hard, share=share)
+    chosen = select_words(case.scores, select, gold=gold, hard=case.hard, percent=percent)
     return (np.zeros(0, dtype=bool), NO_SELECTION) if chosen is None else (chosen, "")
 
 

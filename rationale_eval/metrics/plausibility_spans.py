@@ -128,7 +128,7 @@ def iou_f1(
     average: Literal["macro", "micro", "one_to_one"] = "macro",
     threshold: float = THRESHOLD,
     select: Select = "auto",
-    share: float | None = None,
+    percent: float | None = None,
 ) -> Score:
     """F1 over spans that overlap enough, higher is better.
 
@@ -138,7 +138,7 @@ def iou_f1(
             keys with gold spans; `micro` pools counts; `one_to_one` pools counts of one-to-one pairs.
         threshold: Least IOU that counts, inclusive, above 0.
         select: How scores become words, see `plausibility.Select`.
-        share: Share of words for `percent` and `mean_length`.
+        percent: Percentage of words, 0 to 100, for `percent` and `mean_length`.
     """
     if average not in ("macro", "micro", "one_to_one"):
         raise UsageError(f"iou_f1 averages 'macro', 'micro' or 'one_to_one', not '{average}'")
@@ -147,7 +147,7 @@ def iou_f1(
     gold, why = gold_of(case)
     if why:
         return undefined(why)
-    chosen, why = selection_of(case, gold, select, share)
+    chosen, why = selection_of(case, gold, select, percent)
     if why:
         return undefined(why)
     sums = span_sums(field_spans(case.words, chosen), field_spans(case.words, gold), average, threshold)

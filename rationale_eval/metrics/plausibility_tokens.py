@@ -74,13 +74,13 @@ def two_class_f1_of(truth: Bools, chosen: Bools) -> float:
     return float(np.mean([f1_of(t, c) for t, c in sides])) if sides else float("nan")
 
 
-def _masks(case: Case, select: Select, share: float | None, empty: Empty) -> tuple[Bools, Bools, str]:
+def _masks(case: Case, select: Select, percent: float | None, empty: Empty) -> tuple[Bools, Bools, str]:
     if empty not in ("undefined", "zero"):
         raise UsageError(f"empty gold counts as 'undefined' or 'zero', not '{empty}'")
     gold, why = gold_of(case)
     if why:
         return gold, gold, why
-    chosen, why = selection_of(case, gold, select, share)
+    chosen, why = selection_of(case, gold, select, percent)
     if not why and not gold.any() and empty == "undefined":
         why = EMPTY_GOLD
     return gold, chosen, why
@@ -115,7 +115,7 @@ def token_f1(
     *,
     average: Literal["macro", "micro", "two_class"] = "macro",
     select: Select = "auto",
-    share: float | None = None,
+    percent: float | None = None,
     empty: Empty = "undefined",
 ) -> Score:
     """F1 over words, 0 to 1, higher is better.
@@ -125,12 +125,12 @@ def token_f1(
         average: `macro` is the mean over examples of their F1, `micro` the F1 of pooled counts, `two_class` the mean
             over examples of the macro-F1 over the classes gold and not gold.
         select: How scores become words, see `plausibility.Select`.
-        share: Share of words for `percent` and `mean_length`.
+        percent: Percentage of words, 0 to 100, for `percent` and `mean_length`.
         empty: What an example whose gold marks no word counts as (not for micro).
     """
     if average not in ("macro", "micro", "two_class"):
         raise UsageError(f"token_f1 averages 'macro', 'micro' or 'two_class', not '{average}'")
-    gold, chosen, why = _masks(case, select, share, empty)
+    gold, chosen, why = _masks(case, select, percent, empty)
     if average == "micro" and why in ("", EMPTY_GOLD):
         hits, selected, marked = counts(gold, chosen)
         value = f1_of(gold, chosen) if marked else float("nan")
@@ -163,11 +163,11 @@ def token_precision(
     *,
     average: Literal["macro", "micro"] = "macro",
     select: Select = "auto",
-    share: float | None = None,
+    percent: float | None = None,
     empty: Empty = "undefined",
 ) -> Score:
     """Precision over words, 0 to 1, higher is better. Arguments as for `token_f1`."""
-    gold, chosen, why = _masks(case, select, share, empty)
+    gold, chosen, why = _masks(case, select, percent, empty)
     if average == "micro" and why in ("", EMPTY_GOLD):
         hits, selected, marked = counts(gold, chosen)
         value = precision_of(gold, chosen) if marked else float("nan")
@@ -198,11 +198,11 @@ def token_recall(
     *,
     average: Literal["macro", "micro"] = "macro",
     select: Select = "auto",
-    share: float | None = None,
+    percent: float | None = None,
     empty: Empty = "undefined",
 ) -> Score:
     """Recall over words, 0 to 1, higher is better. Arguments as for `token_f1`."""
-    gold, chosen, why = _masks(case, select, share, empty)
+    gold, chosen, why = _masks(case, select, percent, empty)
     if average == "micro" and why in ("", EMPTY_GOLD):
         hits, _, marked = counts(gold, chosen)
         value = recall_of(gold, chosen) if marked else float("nan")
@@ -233,11 +233,11 @@ def token_iou(
     *,
     average: Literal["macro", "micro"] = "macro",
     select: Select = "auto",
-    share: float | None = None,
+    percent: float | None = None,
     empty: Empty = "undefined",
 ) -> Score:
     """Intersection over union of words, 0 to 1, higher is better. Arguments as for `token_f1`."""
-    gold, chosen, why = _masks(case, select, share, empty)
+    gold, chosen, why = _masks(case, select, percent, empty)
     if average == "micro" and why in ("", EMPTY_GOLD):
         hits, selected, marked = counts(gold, chosen)
         value = iou_of(gold, chosen) if marked else float("nan")

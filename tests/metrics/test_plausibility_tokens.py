@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from rationale_eval.errors import UsageError
-from rationale_eval.metrics.plausibility import f1_of_sums, select_words, share_to_count, top_words
+from rationale_eval.metrics.plausibility import f1_of_sums, select_words
 from rationale_eval.metrics.plausibility_tokens import (
     f1_of,
     iou_of,
@@ -20,6 +20,7 @@ from rationale_eval.metrics.plausibility_tokens import (
     two_class_f1_of,
 )
 from rationale_eval.metrics.record import METRICS
+from rationale_eval.rationales.selection import top_n
 from tests.helpers.gold_cases import gold_case
 
 TRUTH, SCORES = [0, 1, 0, 1, 1], [0.1, 0.9, 0.8, 0.3, 0.2]
@@ -32,7 +33,7 @@ def masks(least=1):
 
 
 def test_published_fixture():
-    chosen = top_words(np.array(SCORES), 2)
+    chosen = top_n(np.array(SCORES), 2)
     assert f1_of(np.array(TRUTH), chosen) == pytest.approx(0.4)
     assert iou_of(np.array(TRUTH), chosen) == pytest.approx(0.25)
     assert two_class_f1_of(np.array(TRUTH), np.ones(5)) == pytest.approx(0.375)
@@ -106,23 +107,17 @@ def test_selection_prefers_the_rationales_own():
 
 def test_selection_by_share_and_sign():
     case = gold_case(TRUTH, SCORES)
-    assert token_f1(case, select="percent", share=0.4).value == pytest.approx(0.4)
-    assert token_f1(case, select="mean_length", share=0.4).value == pytest.approx(0.4)
+    assert token_f1(case, select="percent", percent=40).value == pytest.approx(0.4)
+    assert token_f1(case, select="mean_length", percent=40).value == pytest.approx(0.4)
     assert token_f1(case, average="two_class", select="positive").value == pytest.approx(0.375)
     signed = gold_case(TRUTH, [-1.0, 0.5, 0.0, NAN, 2.0])
     assert token_precision(signed, select="positive").value == 1
     assert token_recall(signed, select="positive").value == pytest.approx(2 / 3)
 
 
-def test_counting_rule_is_half_to_even_with_at_least_one():
-    assert [share_to_count(0.1, n) for n in (25, 7, 35, 1, 0)] == [2, 1, 4, 1, 0]
-    with pytest.raises(UsageError, match=r"20 % is 0\.2"):
-        share_to_count(20, 10)
-
-
 def test_ties_go_to_the_earlier_word_and_unseen_words_are_never_selected():
-    assert top_words(np.array([0.5, 0.7, 0.5, 0.5]), 2).tolist() == [True, True, False, False]
-    assert top_words(np.array([NAN, -1.0, NAN]), 3).tolist() == [False, True, False]
+    assert top_n(np.array([0.5, 0.7, 0.5, 0.5]), 2).tolist() == [True, True, False, False]
+    assert top_n(np.array([NAN, -1.0, NAN]), 3).tolist() == [False, True, False]
     cut = gold_case([1, 1, 1], [1.0, NAN, NAN])
     assert token_recall(cut).value == pytest.approx(1 / 3) and token_precision(cut).value == 1
 
@@ -139,7 +134,7 @@ def test_no_scored_word_is_undefined_but_a_selection_of_its_own_still_counts():
         {"select": "percent"},
         {"average": "mean"},
         {"empty": "one"},
-        {"select": "percent", "share": 2},
+        {"select": "percent", "percent": 200},
     ],
 )
 def test_refuses_unknown_choices(options):
