@@ -32,7 +32,8 @@ class Row:
         ids: Token ids, int64 `[tokens]`.
         types: Segment ids, int64 `[tokens]` (zeros where the model has none).
         word: Index of the word each token belongs to, int64 `[tokens]`; `NO_WORD` for the rest.
-        target: Tokens whose likelihood is the row's score, int64 `[target]`: the choice, for language models. For a causal model
+        target: Tokens whose likelihood is the row's score, int64 `[target]`: the choice, for language models. For a
+            causal model
             the target also stands at the end of `ids`; for an encoder-decoder it is what the decoder must write.
             Empty for encoders.
     """
@@ -50,7 +51,8 @@ class Encoding:
     Args:
         rows: One row, or one for each choice.
         words: How many words the example has.
-        seen: Booleans `[words]`: whether the model sees the word, that is, whether the word has a token of its own in the rows after truncation.
+        seen: Booleans `[words]`: whether the model sees the word, that is, whether the word has a token of its own in
+            the rows after truncation.
         truncated: Whether any text was cut off to fit the model.
     """
 
@@ -86,7 +88,8 @@ class TaskModel(ABC):
 
     Attributes:
         name: How the user named it.
-        fingerprint: SHA-256 over weights, configuration, tokenizer, prompt and dtype: equal fingerprints, equal answers.
+        fingerprint: SHA-256 over weights, configuration, tokenizer, prompt and dtype: equal fingerprints, equal
+            answers.
         network: The module, in eval mode.
         device: Where it lives.
         choices: Label names of a classifier; None when every example brings its own choices.
@@ -110,7 +113,8 @@ class TaskModel(ABC):
     def encode(self, example: Example, words: Sequence[Word]) -> Encoding:
         """Tokenises the example and says which word every token belongs to.
 
-        A token belongs to the first word it overlaps. If the text is too long, the longest field is cut at its end first.
+        A token belongs to the first word it overlaps. If the text is too long, the longest field is cut at its end
+        first.
         """
 
     @abstractmethod
@@ -119,7 +123,8 @@ class TaskModel(ABC):
 
     @abstractmethod
     def scores(self, batch: Batch) -> Tensor:
-        """Float32 scores `[rows, outputs]`: class logits, or the length-normalised log-likelihood (or logit) of one choice.
+        """Float32 scores `[rows, outputs]`: class logits, or the length-normalised log-likelihood (or logit) of one
+        choice.
 
         Gradients flow to `batch.embeds` when given and gradients are enabled.
         """

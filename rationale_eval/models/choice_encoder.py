@@ -33,8 +33,6 @@ class ChoiceEncoder(TransformerModel):
         if task is not None:
             check_task(task, ("multiple_choice", "classification"), "an encoder that scores choices")
         super().__init__(network, tokenizer, task=task, layout=layout or "question_answer", **rest)
-        # Multiple-choice modules want a choice axis: [rows, tokens] becomes [rows, 1, tokens].
-        self._choice_axis = type(network).__name__.endswith("ForMultipleChoice")
 
     def encode(self, example: Example, words: Sequence[Word]) -> Encoding:
         """One row for each choice; the words are those of the inputs, so every row has them."""
@@ -44,8 +42,4 @@ class ChoiceEncoder(TransformerModel):
 
     def scores(self, batch: Batch) -> Tensor:
         """One logit a row, float32 `[rows, 1]`."""
-        args = self.forward_args(batch)
-        if self._choice_axis:
-            args = {name: value.unsqueeze(1) for name, value in args.items()}
-        logits: Tensor = self.network(**args).logits
-        return logits.reshape(-1, 1).float()
+        return self.head_logits(batch).reshape(-1, 1).float()

@@ -62,5 +62,5 @@ class Classifier(TransformerModel):
 
     def scores(self, batch: Batch) -> Tensor:
         """Class logits, float32 `[rows, classes]`, in the order of the task's choices."""
-        logits: Tensor = self.network(**self.forward_args(batch)).logits
+        logits = self.head_logits(batch)
         return (logits if self._order is None else logits[:, self._order]).float()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - the customary name
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 TOLERANCE: Final = {torch.float32: 2e-5, torch.bfloat16: 0.1}
@@ -34,7 +34,7 @@ class Product:
     bias: Tensor
 
     def __call__(self, x: Tensor, then: str = "none") -> Tensor:
-        """x W^T + b, followed by "gelu" (exact, by the error function) or nothing; x is `[tokens, in]`."""
+        """X W^T + b, followed by "gelu" (exact, by the error function) or nothing; x is `[tokens, in]`."""
         algorithm = "none" if then == "gelu" else ""
         found: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, then, [], algorithm)
         return found

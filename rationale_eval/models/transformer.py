@@ -19,6 +19,7 @@ from rationale_eval.data.words import Word
 from rationale_eval.errors import InputError, UsageError
 from rationale_eval.models.base import Batch, Encoding, Row, TaskModel
 from rationale_eval.models.layout import TRUNCATION, Layout, Tokens, lay_out
+from rationale_eval.models.quick_bert import QuickBert, quick_bert, state_of
 
 CARD: Final = "rationale_eval.json"
 """File beside the weights that says how the model is used: kind, task, layout, length."""
@@ -67,6 +68,9 @@ class TransformerModel(TaskModel):
         self.mask_id = tokenizer.mask_token_id
         self.pad_id = _pad_id(network, tokenizer)
         self._takes = set(inspect.signature(network.forward).parameters)
+        # Multiple-choice modules want a choice axis: [rows, tokens] becomes [rows, 1, tokens].
+        self._choice_axis = type(network).__name__.endswith("ForMultipleChoice")
+        self._quick: tuple[tuple[tuple[int, int], ...], QuickBert | None] | None = None
         self._fingerprint: tuple[tuple[tuple[int, int], ...], str] | None = None
         config: Any = network.config
         self._segments = (getattr(config, "type_vocab_size", 0) or 0) > 1 and "token_type_ids" in self._takes
@@ -119,6 +123,25 @@ class TransformerModel(TaskModel):
             places = torch.arange(batch.ids.shape[1], device=batch.ids.device)
             args["position_ids"] = (places + self._first_position).expand_as(batch.ids)
         return args
+
+    def head_logits(self, batch: Batch) -> Tensor:
+        """Head outputs of an encoder `[rows, labels]`: by the quick reading where there is one and no gradient is
+        wanted.
+        """
+        reader = None if torch.is_grad_enabled() or self.network.training else self._quick_reader()
+        if reader is not None:
+            return reader.logits(batch.ids, batch.types, batch.attention, batch.embeds)
+        args = self.forward_args(batch)
+        if self._choice_axis:
+            args = {name: value.unsqueeze(1) for name, value in args.items()}
+        logits: Tensor = self.network(**args).logits
+        return logits
+
+    def _quick_reader(self) -> QuickBert | None:
+        state = state_of(self.network)
+        if self._quick is None or self._quick[0] != state:
+            self._quick = state, quick_bert(self.network, self.pad_id)
+        return self._quick[1]
 
     def lay_out(self, layout: Layout, example: Example, words: Sequence[Word]) -> tuple[list[Tokens], bool]:
         """Rows of tokens of an example, and whether it was cut; see `models.layout`."""
