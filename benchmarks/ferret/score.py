@@ -2,12 +2,12 @@
 
     python score.py --model FOLDER --job JOB.json --out RESULT.json [--repeats N]
 
-The job holds ``{"bins": [0.01, ...], "pairs": [{"id", "text", "target", "scores": {NAME: [one for each token]}}]}``, where
-the text is the whole input as one string and the tokens are those of the model's tokenizer, special tokens included.
+The job holds ``{"bins": [0.01, ...], "pairs": [{"id", "text", "target", "scores": {NAME: [one for each token]}}]}``.
+The text is the whole input as one string; the tokens are those of the model's tokenizer, special tokens included.
 ``--tokens`` writes the tokens of every text in place of the result, so that scores can be made for exactly those.
 
-ferret ignores words whose score is not positive; ties are broken by numpy's unstable sort. Scores for a comparison should
-therefore be positive and distinct.
+ferret ignores tokens whose score is not positive, and ties are broken by numpy's unstable sort. Scores for a comparison
+should therefore be positive and distinct.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ def explanation(pair: dict, name: str, tokens: list[str]) -> Explanation:
 
 
 def evaluate(evaluators: list, task: Explanation, settings: dict) -> dict:
-    """ferret's three values for one explanation."""
-    return {each.SHORT_NAME: each.compute_evaluation(task, task.target, **settings).score for each in evaluators}
+    """The three values of ferret for one explanation; None where ferret answers NaN."""
+    scores = {each.SHORT_NAME: each.compute_evaluation(task, task.target, **settings).score for each in evaluators}
+    return {name: None if np.isnan(score) else float(score) for name, score in scores.items()}
 
 
 def run(model, tokenizer, job: dict, repeats: int) -> dict:
@@ -68,8 +69,8 @@ def run(model, tokenizer, job: dict, repeats: int) -> dict:
             seconds.setdefault(str(count), []).append(time.perf_counter() - start)
     flat = [
         {"id": pair["id"], "explanation": name, **found}
-        for pair, row in zip(job["pairs"], values)
-        for name, found in zip(names, row)
+        for pair, row in zip(job["pairs"], values, strict=True)
+        for name, found in zip(names, row, strict=True)
     ]
     return {"seconds": seconds, "values": flat}
 
