@@ -1,0 +1,214 @@
+"""`extract`: word scores of one or several methods for a data set, made once and kept in files."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from weakref import finalize
+
+from rationale_eval.data.dataset import RationaleDataset
+from rationale_eval.data.explanations import explanations_file, load_explanations
+from rationale_eval.data.load import load_dataset
+from rationale_eval.data.rationale import Explanations
+from rationale_eval.engine.memory import DiskMemory, Memory
+from rationale_eval.engine.run import Engine
+from rationale_eval.errors import UsageError
+from rationale_eval.models.base import TaskModel
+from rationale_eval.models.load import load_model
+from rationale_eval.rationales.extract import Chosen, Extraction, choose
+from rationale_eval.rationales.methods import METHODS
+
+Progress = Callable[[int], None]
+"""Called with the number of examples done since the last call."""
+
+
+def extract(
+    model: TaskModel | str | None,
+    data: RationaleDataset | str,
+    method: str = "integrated_gradients",
+    *,
+    target: str = "predicted",
+    seed: int = 0,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    **params: Any,
+) -> Explanations:
+    """Explains a model's choices on a data set by one method.
+
+    Args:
+        model: The model, or what `load_model` takes; None for the controls random, gold and inverse_gold.
+        data: The data set, or what `load_dataset` takes.
+        method: Name of a method, see `rationale_eval.rationales.methods.METHODS`.
+        target: The explained choice: "predicted", "gold", or its name.
+        seed: Where randomness starts from; with the example it fixes every draw.
+        out: Folder to keep `METHOD.parquet` in; by default a temporary one that goes with the result.
+        progress: Called with the number of examples done since the last call.
+        params: The method's parameters, such as `steps=20`.
+
+    Returns:
+        The rationales, in the data set's order, read from the file on every pass.
+
+    Raises:
+        UsageError: If a name is unknown, a parameter cannot be used, or the method does not fit the model.
+        InputError: If the data cannot be read, or an example lacks the target.
+
+    Example:
+        >>> scores = extract(model, data, "integrated_gradients", steps=20)
+    """
+    settings = {f"{method}.{name}": value for name, value in params.items()}
+    (found,) = extract_many(
+        model, data, [method], settings=settings, target=target, seed=seed, out=out, progress=progress
+    )
+    return found
+
+
+def extract_many(
+    model: TaskModel | str | None,
+    data: RationaleDataset | str,
+    methods: Sequence[str],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    target: str = "predicted",
+    seed: int = 0,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> list[Explanations]:
+    """Explains by several methods at once: texts are encoded once, and methods that remove words share passes.
+
+    Args:
+        model: See `extract`.
+        data: See `extract`.
+        methods: Names of methods.
+        settings: Parameters: `{"steps": 20}` for every method that has them, `{"lime.samples": 50}` for one.
+        target: See `extract`.
+        seed: See `extract`.
+        out: See `extract`.
+        progress: See `extract`.
+
+    Returns:
+        One set of rationales for each method, in the order asked.
+    """
+    if isinstance(data, str):
+        data = load_dataset(data)
+    if isinstance(model, str):
+        model = load_model(model, task=data.task)
+    if out is not None:
+        return extract_to(
+            Path(out), model, data, methods, settings=settings, target=target, seed=seed, progress=progress
+        )
+    folder = Path(tempfile.mkdtemp(prefix="rationale_eval-"))
+    try:
+        found = extract_to(folder, model, data, methods, settings=settings, target=target, seed=seed, progress=progress)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    for each in found:
+        finalize(each, (folder / f"{each.method}.parquet").unlink, missing_ok=True)
+    # Sources keep the anchor alive, so the folder goes with the last of them and not before.
+    anchor = _Anchor()
+    finalize(anchor, shutil.rmtree, folder, ignore_errors=True)
+    for each in found:
+        each.anchor = anchor  # type: ignore[attr-defined]
+    return found
+
+
+class _Anchor:
+    """Something whose end can be awaited."""
+
+
+def extract_to(  # noqa: PLR0913 -- what `extract_many` takes, and what runs add
+    folder: Path,
+    model: TaskModel | None,
+    data: RationaleDataset,
+    methods: Sequence[str],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    target: str = "predicted",
+    seed: int = 0,
+    memory: Memory | Path | None = None,
+    progress: Progress | None = None,
+) -> list[Explanations]:
+    """Explains by several methods and keeps `METHOD.parquet` for each in `folder`; see `extract_many`.
+
+    Args:
+        folder: Made if it does not exist.
+        model: The model; None where all methods are controls.
+        data: The data set.
+        methods: Names of methods.
+        settings: Parameters.
+        target: The explained choice.
+        seed: Where randomness starts from.
+        memory: Where the model's answers are remembered: a file, or something that remembers.
+        progress: Called with the number of examples done since the last call.
+    """
+    chosen = choose_methods(methods, settings)
+    with ExitStack() as stack:
+        if isinstance(memory, Path):
+            memory = DiskMemory(memory)
+            stack.callback(memory.close)
+        engine = None if model is None else Engine(model, memory=memory)
+        extraction = Extraction(chosen, model, target=target, seed=seed, engine=engine)
+        return write(extraction, data, folder, progress)
+
+
+def write(
+    extraction: Extraction, data: RationaleDataset, folder: Path, progress: Progress | None = None
+) -> list[Explanations]:
+    """Runs an extraction over a data set and keeps one file for each method; none is there unless all are whole."""
+    with ExitStack() as stack:
+        adders = [
+            stack.enter_context(
+                explanations_file(folder / f"{each.name}.parquet", each.name, _identity(each, extraction), data)
+            )
+            for each in extraction.chosen
+        ]
+        for scores in extraction.run((example, data.words(example)) for example in data):
+            for add, one in zip(adders, scores, strict=True):
+                add(one)
+            if progress is not None:
+                progress(1)
+    return [load_explanations(folder / f"{each.name}.parquet") for each in extraction.chosen]
+
+
+def choose_methods(methods: Sequence[str], settings: Mapping[str, Any] | None = None) -> list[Chosen]:
+    """Looks methods up and gives each its parameters.
+
+    Args:
+        methods: Names.
+        settings: Parameters by name, for every method that has them, or by `method.name`, for one.
+
+    Raises:
+        UsageError: If a method is unknown, or no method has a parameter.
+    """
+    if not methods:
+        raise UsageError(f"name at least one method; there are: {', '.join(METHODS)}")
+    given: dict[str, dict[str, Any]] = {name: {} for name in methods}
+    for key, value in (settings or {}).items():
+        only, dot, param = key.rpartition(".")
+        takers = [name for name in methods if (name == only if dot else param in METHODS[name].params)]
+        if not takers:
+            raise UsageError(
+                f"'{only}' is not among the methods asked for, so '{key}' cannot be set"
+                if dot
+                else f"none of {', '.join(methods)} has a parameter '{key}'"
+            )
+        for name in takers:
+            # A setting for one method wins over the same setting for all.
+            if dot or param not in given[name]:
+                given[name][param] = value
+    return [choose(name, given[name]) for name in methods]
+
+
+def _identity(each: Chosen, extraction: Extraction) -> dict[str, Any]:
+    """What identifies a method's results: all parameters, and what else they depend on."""
+    identity = dict(each.params)
+    if not each.method.deterministic:
+        identity["seed"] = extraction.seed
+    if each.method.family != "control" and extraction.model is not None:
+        identity |= {"target": extraction.target, "model": extraction.model.name}
+        identity["fingerprint"] = extraction.model.fingerprint
+    return identity
