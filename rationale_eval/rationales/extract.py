@@ -7,9 +7,11 @@ the batch size or the other methods.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
+from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
@@ -26,8 +28,11 @@ from rationale_eval.rationales.attribution import Probe, Subject
 from rationale_eval.rationales.methods import METHODS
 from rationale_eval.rationales.record import Found, Method
 
-WINDOW: Final = 256
-"""Examples in flight. Enough to fill batches with texts of equal length."""
+
+def default_window(model: TaskModel | None) -> int:
+    """Examples in flight: enough to fill batches with texts of equal length."""
+    return 128 if model is None or model.device.type == "cpu" else 512
+
 
 TARGETS: Final = ("predicted", "gold")
 
@@ -121,6 +126,40 @@ def check(chosen: Sequence[Chosen], model: TaskModel | None) -> None:
             raise UsageError(f"{each.name}: {reason}")
 
 
+@dataclass
+class Tally:
+    """What a method's run came to.
+
+    Args:
+        examples: Examples explained.
+        seconds: Time taken; of methods that share passes, the time of all of them.
+        shared: Whether other methods share the passes.
+        unseen_words: Words cut off before the model saw them.
+        deltas: Sum of the convergence deltas' magnitudes.
+        with_delta: Examples that have one.
+    """
+
+    examples: int = 0
+    seconds: float = 0.0
+    shared: bool = False
+    unseen_words: int = 0
+    deltas: float = 0.0
+    with_delta: int = 0
+
+    def add(self, found: WordScores) -> None:
+        """Counts one result."""
+        self.examples += 1
+        self.unseen_words += int(found.notes.get("unseen_words", 0))
+        if "convergence_delta" in found.notes:
+            self.deltas += abs(found.notes["convergence_delta"])
+            self.with_delta += 1
+
+    @property
+    def mean_delta(self) -> float | None:
+        """Mean magnitude of the convergence delta, or None where the method has none."""
+        return self.deltas / self.with_delta if self.with_delta else None
+
+
 class Extraction:
     """Methods ready to run on one model.
 
@@ -149,11 +188,12 @@ class Extraction:
         check(chosen, model)
         self.chosen, self.model, self.target, self.seed = list(chosen), model, target, seed
         self.needs_model = any(each.method.family != "control" for each in chosen)
+        self.tallies = {each.name: Tally() for each in chosen}
         self._engine = engine if engine or model is None else Engine(model)
         self._probe = None if model is None else Probe(model, batch_tokens)
 
     def run(
-        self, examples: Iterable[tuple[Example, Sequence[Word]]], window: int = WINDOW
+        self, examples: Iterable[tuple[Example, Sequence[Word]]], window: int | None = None
     ) -> Iterator[list[WordScores]]:
         """Yields for each example, in order, the word scores of every method.
 
@@ -162,18 +202,35 @@ class Extraction:
             window: How many examples are worked on together.
         """
         source = iter(examples)
-        while part := list(islice(source, window)):
-            yield from self._window(part)
+        size = window or default_window(self.model)
+        while part := list(islice(source, size)):
+            for scores in self._window(part):
+                for one in scores:
+                    self.tallies[one.method].add(one)
+                yield scores
 
     def _window(self, part: Sequence[tuple[Example, Sequence[Word]]]) -> list[list[WordScores]]:
         cases = self._cases(part)
-        found = {each.name: self._explain(each, cases) for each in self.chosen if each.method.family != "perturbation"}
+        found: dict[str, list[Found]] = {}
+        for each in self.chosen:
+            if each.method.family != "perturbation":
+                with self._timed([each]):
+                    found[each.name] = self._explain(each, cases)
         perturbing = [each for each in self.chosen if each.method.family == "perturbation"]
         if perturbing and self._engine is not None:
             asks = (each.method.explain(case, **each.params) for case in cases for each in perturbing)
-            answers = list(self._engine.run(asks))
+            with self._timed(perturbing):
+                answers = list(self._engine.run(asks))
             found |= {each.name: answers[i :: len(perturbing)] for i, each in enumerate(perturbing)}
         return [[self._scores(each, case, found[each.name][i]) for each in self.chosen] for i, case in enumerate(cases)]
+
+    @contextmanager
+    def _timed(self, together: Sequence[Chosen]) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        for each in together:
+            self.tallies[each.name].seconds += perf_counter() - start
+            self.tallies[each.name].shared = len(together) > 1
 
     def _cases(self, part: Sequence[tuple[Example, Sequence[Word]]]) -> list[Case]:
         if not self.needs_model or self.model is None or self._engine is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import finalize
@@ -13,7 +14,7 @@ from weakref import finalize
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.explanations import explanations_file, load_explanations
 from rationale_eval.data.load import load_dataset
-from rationale_eval.data.rationale import Explanations
+from rationale_eval.data.rationale import Explanations, WordScores
 from rationale_eval.engine.memory import DiskMemory, Memory
 from rationale_eval.engine.run import Engine
 from rationale_eval.errors import UsageError
@@ -100,24 +101,22 @@ def extract_many(
         return extract_to(
             Path(out), model, data, methods, settings=settings, target=target, seed=seed, progress=progress
         )
-    folder = Path(tempfile.mkdtemp(prefix="rationale_eval-"))
-    try:
-        found = extract_to(folder, model, data, methods, settings=settings, target=target, seed=seed, progress=progress)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    for each in found:
-        finalize(each, (folder / f"{each.method}.parquet").unlink, missing_ok=True)
-    # Sources keep the anchor alive, so the folder goes with the last of them and not before.
-    anchor = _Anchor()
-    finalize(anchor, shutil.rmtree, folder, ignore_errors=True)
-    for each in found:
-        each.anchor = anchor  # type: ignore[attr-defined]
-    return found
+    folder = _TemporaryFolder()
+    made = extract_to(folder.path, model, data, methods, settings=settings, target=target, seed=seed, progress=progress)
+    return [Explanations(each.method, partial(_read, each, folder), each.params) for each in made]
 
 
-class _Anchor:
-    """Something whose end can be awaited."""
+class _TemporaryFolder:
+    """A folder that goes when nothing refers to this any more."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="rationale_eval-"))
+        finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+def _read(explanations: Explanations, folder: _TemporaryFolder) -> Iterator[WordScores]:
+    """One pass; the folder is an argument so that it stays for as long as it may be read."""
+    return iter(explanations)
 
 
 def extract_to(  # noqa: PLR0913 -- what `extract_many` takes, and what runs add
