@@ -131,7 +131,7 @@ READERS: Final[dict[str, Callable[[Any, str], tuple[Span, ...]]]] = {
 
 
 def guess_kind(value: Any, inputs: Mapping[str, str]) -> str | None:
-    """The kind that the form of a value shows; "numbers" where it may be indices or a mask, None where it shows nothing."""
+    """The kind that a value shows; "numbers" where it may be indices or a mask, None where it shows nothing."""
     if isinstance(value, dict):
         return next((kind for part in value.values() if (kind := guess_kind(cell_value(part), inputs))), None)
     if isinstance(value, str):

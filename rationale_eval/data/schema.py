@@ -12,10 +12,14 @@ Records with `target` in place of `choices` are open questions whose answer is t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from rationale_eval.data.example import Evidence, Example, Span
 from rationale_eval.errors import InputError
+
+
+_OWN_PLACE: Final = ("answer", "evidence_by_annotator")
+"""Parts of `meta` that an example keeps in fields of their own."""
 
 
 def in_schema(record: Mapping[str, Any]) -> bool:
@@ -124,7 +128,7 @@ def to_example(record: Mapping[str, Any], row: int) -> Example:
         rationales=_rationales(record),
         evidence=read_evidence(record.get("evidence"), inputs),
         annotators=tuple(one for one in read if one is not None),
-        meta={key: value for key, value in meta.items() if key != "evidence_by_annotator"},
+        meta={key: value for key, value in meta.items() if key not in _OWN_PLACE},
     )
 
 

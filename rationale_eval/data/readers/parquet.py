@@ -92,16 +92,16 @@ def _longest(array: pa.Array) -> int:
 
 
 def _batches(opened: pq.ParquetFile, name: str, limits: Limits) -> Iterator[pa.RecordBatch]:
-    for batch in opened.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
-        for column in batch.schema.names:
-            array = batch.column(column)
-            if _longest(array) > limits.field * _BYTES_A_CHARACTER:
-                raise InputError(f"holds a text longer than {limits.field:,} characters", file=name, field=column)
-            if array.nbytes > PAGE_BUDGET:
-                raise InputError(
-                    f"unpacks to more than {PAGE_BUDGET:,} bytes for {BATCH_ROWS} rows", file=name, field=column
-                )
-        yield batch
+    # One row group at a time: a batch over two of them has two dictionaries, which lists cannot hold.
+    for group in range(opened.num_row_groups):
+        for batch in opened.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], use_threads=False):
+            for column, array in zip(batch.schema.names, batch.columns, strict=True):
+                if _longest(array) > limits.field * _BYTES_A_CHARACTER:
+                    raise InputError(f"holds a text longer than {limits.field:,} characters", file=name, field=column)
+                if array.nbytes > PAGE_BUDGET:
+                    reason = f"unpacks to more than {PAGE_BUDGET:,} bytes for {BATCH_ROWS} rows"
+                    raise InputError(reason, file=name, field=column)
+            yield batch
 
 
 def _size(value: Any) -> int:
