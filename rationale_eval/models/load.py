@@ -21,7 +21,7 @@ from rationale_eval.models.network import check_vocabulary, load_network, load_t
 from rationale_eval.models.prompt import Prompt
 from rationale_eval.models.safe import Checked, copy_in
 from rationale_eval.models.source import find
-from rationale_eval.models.transformer import Attention, TransformerModel
+from rationale_eval.models.transformer import Attention, TransformerModel, check_task
 
 DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _MODELS: Final[tuple[Any, ...]] = (Classifier, ChoiceEncoder, CausalChoice, Seq2SeqChoice)
@@ -80,9 +80,9 @@ def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywor
     if attn not in get_args(Attention):
         raise UsageError(f"there is no attention '{attn}'; choose one of {', '.join(get_args(Attention))}")
     place = pick_device(device)
-    folder, source = find(name, workspace)
+    found = find(name, workspace)
     with tempfile.TemporaryDirectory(prefix="rationale_eval-") as scratch:
-        checked = copy_in(folder, Path(scratch), name)
+        checked = copy_in(found.folder, Path(scratch), name, ours=found.ours)
         use = decide(checked, task, kind, prompt, max_length)
         network, fresh = load_network(checked, use.kind, use.task, seed=seed, dtype=DTYPES[dtype], attn=attn)
         tokenizer = load_tokenizer(checked)
@@ -92,7 +92,7 @@ def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywor
         network.to(place),
         tokenizer,
         name=name,
-        source=source,
+        source=found.exact,
         task=use.task,
         layout=use.layout,
         max_length=limit,
@@ -139,6 +139,8 @@ def decide(
     if kind not in (("classifier", "choice_encoder") if reads == "encoder" else (reads,)):
         what = "an encoder" if reads == "encoder" else f"a {reads} language model"
         raise UsageError(f"'{checked.shown}' is {what} ({model_type}); it cannot be used as {kind}")
+    if kind == "classifier" and task is not None:
+        check_task(task, ("classification",), "an encoder classifier")
     layout = prompt if prompt is not None else card.layout
     encoder = kind in ("classifier", "choice_encoder")
     if encoder and layout is not None and (not isinstance(layout, str) or layout not in LAYOUTS):

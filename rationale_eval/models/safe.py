@@ -86,13 +86,14 @@ class Checked:
     shown: str
 
 
-def copy_in(source: Path, target: Path, shown: str) -> Checked:
+def copy_in(source: Path, target: Path, shown: str, *, ours: bool = False) -> Checked:
     """Inspects a model folder and copies what is allowed into `target`.
 
     Args:
         source: The folder.
         target: An empty folder of ours.
         shown: How messages call the folder.
+        ours: Whether nobody but this program writes there, so that weights may be read in place instead of copied.
 
     Raises:
         InputError: With one sentence, if anything in the folder is refused.
@@ -106,7 +107,10 @@ def copy_in(source: Path, target: Path, shown: str) -> Checked:
     special, limit = check_tokenizer(target, shown)
     shapes: dict[str, tuple[int, ...]] = {}
     for name in _shards(target, names, shown):
-        _copy(source / name, target / name, shown)
+        if ours:
+            (target / name).symlink_to((source / name).absolute())
+        else:
+            _copy(source / name, target / name, shown)
         shapes |= _shapes(target / name, shown)
     (target / "config.json").write_text(json.dumps(config), encoding="utf-8")
     card = read_json(target / card_name, shown) if card_name in names else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +19,23 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
-def find(name: str, workspace: str | Path = "workspace") -> tuple[Path, str]:
-    """The folder that a name stands for, and the name made exact: hub ids with their commit.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a name leads.
+
+    Args:
+        folder: The folder with the model.
+        exact: The name made exact: hub ids with their commit.
+        ours: Whether the folder is kept by this program alone and was just checked against known checksums.
+    """
+
+    folder: Path
+    exact: str
+    ours: bool = False
+
+
+def find(name: str, workspace: str | Path = "workspace") -> Found:
+    """The folder that a name stands for.
 
     Args:
         name: `embedded/minilm`, `embedded/smollm2`, a folder with a model, the folder of a run, `run:<id>`, or a hub
@@ -31,17 +47,17 @@ def find(name: str, workspace: str | Path = "workspace") -> tuple[Path, str]:
         RationaleEvalError: If the model cannot be made ready or fetched.
     """
     if name == embedded.MINILM:
-        return embedded.minilm(), name
+        return Found(embedded.minilm(), name, ours=True)
     if name == embedded.SMOLLM2:
-        return embedded.convert_smollm2(), name
+        return Found(embedded.convert_smollm2(), name, ours=True)
     if name.startswith("embedded/"):
         raise UsageError(f"there is no embedded model '{name}'; there are {embedded.MINILM} and {embedded.SMOLLM2}")
     if name.startswith("run:"):
-        return _run(name.removeprefix("run:"), Path(workspace)), name
+        return Found(_run(name.removeprefix("run:"), Path(workspace)), name)
     path = Path(name)
     if path.is_dir():
         inner = path / "model"
-        return (inner if inner.is_dir() and not (path / "config.json").exists() else path), name
+        return Found(inner if inner.is_dir() and not (path / "config.json").exists() else path, name)
     if path.exists():
         raise InputError("this is a file; name the folder that holds config.json and model.safetensors", file=name)
     hub = _HUB_ID.fullmatch(name)
@@ -65,7 +81,7 @@ def _run(run: str, workspace: Path) -> Path:
     return folder
 
 
-def fetch(repository: str, revision: str | None = None) -> tuple[Path, str]:
+def fetch(repository: str, revision: str | None = None) -> Found:
     """Downloads the allowed files of one commit of a hub repository, without any token.
 
     A commit that was fetched before is not asked for again.
@@ -73,9 +89,6 @@ def fetch(repository: str, revision: str | None = None) -> tuple[Path, str]:
     Args:
         repository: `owner/name`.
         revision: A commit, branch or tag; None is the main branch as it is now.
-
-    Returns:
-        The folder, and `owner/name@commit`.
 
     Raises:
         RationaleEvalError: If the repository cannot be reached or is not public.
@@ -96,7 +109,7 @@ def fetch(repository: str, revision: str | None = None) -> tuple[Path, str]:
             f"the model '{repository}' could not be fetched ({type(error).__name__}); check the name and the network, "
             "or give a local folder"
         ) from error
-    return target, exact
+    return Found(target, exact, ours=True)
 
 
 def _resolve(hub: Any, repository: str, revision: str | None) -> str:

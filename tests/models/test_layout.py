@@ -93,7 +93,7 @@ def test_byte_vocabularies_see_every_word(text: str, architecture: str) -> None:
 @pytest.mark.parametrize("architecture", ["roberta", "gpt2", "llama"])
 def test_emoji_of_many_tokens_is_one_word(architecture: str) -> None:
     item = example(SENTIMENT, text="so 🤷 then")
-    row = tokenise(model(architecture).tokenizer, (tuple([Piece("so 🤷 then", "text")]),), split_words(item))
+    row = tokenise(model(architecture).tokenizer, ((Piece("so 🤷 then", "text"),),), split_words(item))
     assert (row.word == 1).sum() >= 4
 
 
@@ -163,9 +163,7 @@ def test_equally_long_fields_lose_their_ends_in_turn_the_later_first() -> None:
 def test_every_row_fits_and_keeps_the_start_of_the_text(words: int, most: int, architecture: str) -> None:
     text = " ".join(["the film was dull"] * words)
     item = example(SENTIMENT, text=text)
-    rows, truncated = lay_out(
-        model(architecture).tokenizer, reading_order, item, split_words(item), max_length=most
-    )
+    rows, truncated = lay_out(model(architecture).tokenizer, reading_order, item, split_words(item), max_length=most)
     assert all(len(row) <= most for row in rows)
     kept = rows[0].word[rows[0].word >= 0]
     assert_array_equal(np.unique(kept), np.arange(kept.max() + 1))
