@@ -37,12 +37,15 @@ def value_of(sums: Floats, side: Side) -> float:
     return float(f1_of_sums(sums)) if side == "f1" else float(guarded(part[..., 0], part[..., 1]))
 
 
+def _refuse_unknown(average: str) -> None:
+    if average not in ("macro", "micro"):
+        raise UsageError(f"passages are averaged 'macro' or 'micro', not '{average}'")
+
+
 def _sums(
     case: Case, average: Literal["macro", "micro"], threshold: float, select: Select, percent: float | None
 ) -> tuple[Floats | None, str]:
     """Span sums of a case; None and why where there are none; sums and why where gold marks no word."""
-    if average not in ("macro", "micro"):
-        raise UsageError(f"passages are averaged 'macro' or 'micro', not '{average}'")
     gold, why = gold_of(case)
     if why:
         return None, why
@@ -71,6 +74,7 @@ def _register_overlap(side: Literal["precision", "recall"]) -> None:
         select: Select = "auto",
         percent: float | None = None,
     ) -> Score:
+        _refuse_unknown(average)
         sums, why = _sums(case, average, threshold, select, percent)
         if sums is None:
             return undefined(why)
@@ -105,6 +109,7 @@ def _register_exact(side: Side) -> None:
         select: Select = "auto",
         percent: float | None = None,
     ) -> Score:
+        _refuse_unknown(average)
         sums, why = _sums(case, "micro", 1.0, select, percent)
         if sums is None:
             return undefined(why)
