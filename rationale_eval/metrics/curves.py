@@ -1,5 +1,6 @@
 """What happens word by word along a ranking: decision flips, deletion and insertion curves, agreement with leave-one-
-out."""
+out.
+"""
 
 from __future__ import annotations
 
@@ -145,7 +146,7 @@ def tau_loo(case: Case, *, removal: Removal = "delete") -> Asks[Score]:
     places = np.flatnonzero(case.seen)
     if len(places) < 2:
         return undefined("fewer than two words are seen and scored")
-    whole, *parts = yield [case.whole(), *(case.without([place], removal) for place in places)]
+    whole, *parts = yield [case.whole(), *(case.without([int(place)], removal) for place in places)]
     effects = np.array([whole[case.target] - part[case.target] for part in parts])
     return _kendall(case.scores[places], effects)
 

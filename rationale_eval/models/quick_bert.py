@@ -138,7 +138,7 @@ def state_of(network: nn.Module) -> tuple[tuple[int, int], ...]:
 
 
 def _fits(network: Any) -> bool:
-    config = getattr(network, "config", None)
+    config: Any = getattr(network, "config", None)
     parameter = next(network.parameters(), None)
     return (
         getattr(config, "model_type", None) == "bert"

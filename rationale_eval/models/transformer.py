@@ -128,7 +128,8 @@ class TransformerModel(TaskModel):
         """Head outputs of an encoder `[rows, labels]`: by the quick reading where there is one and no gradient is
         wanted.
         """
-        reader = None if torch.is_grad_enabled() or self.network.training else self._quick_reader()
+        plain = torch.is_grad_enabled() or self.network.training or torch.is_autocast_enabled("cpu")
+        reader = None if plain else self._quick_reader()
         if reader is not None:
             return reader.logits(batch.ids, batch.types, batch.attention, batch.embeds)
         args = self.forward_args(batch)

@@ -23,7 +23,8 @@ from rationale_eval.errors import InputError, UsageError
 from rationale_eval.metrics.all import load_all
 from rationale_eval.metrics.record import METRICS, Metric, Score, undefined
 from rationale_eval.models.base import Encoding, TaskModel
-from rationale_eval.rationales.extract import example_seed
+from rationale_eval.rationales.extract import example_seed, reexplain
+from rationale_eval.rationales.methods import METHODS as ALL_METHODS
 from rationale_eval.verbs.result import Result, ScoreRow, write_scores
 
 DEFAULT_METRICS: Final = (
@@ -103,7 +104,8 @@ def evaluate(  # noqa: PLR0913 - the public verb; all but the first two are keyw
         model: The model that the rationales explain; metrics that need one are left out without it.
         metrics: Names as `choose_metrics` reads them; None takes the usual ones that can be computed here.
         options: Parameters for all metrics that know them, for example `{"removal": "mask"}`.
-        explainers: Attribution methods that can be asked again, for metrics that shake the input.
+        explainers: Attribution methods that can be asked again, for metrics that shake the input; by default those
+            among `explanations` that read embeddings, with their parameters.
         memory: Where answers of the model are remembered: a file, or something that remembers; this process by default.
         seed: Seed of metrics that draw at random; with the example's id it fixes every draw.
         out: Parquet file for the scores; a temporary one by default.
@@ -119,6 +121,8 @@ def evaluate(  # noqa: PLR0913 - the public verb; all but the first two are keyw
     methods = [explanations] if isinstance(explanations, Explanations) else list(explanations)
     _refuse_equal_names(methods)
     wanted = _possible(choose_metrics(metrics, options), asked=metrics is not None, model=model, methods=methods)
+    if explainers is None and any("explainer" in each.metric.needs for each in wanted):
+        explainers = _explainers(methods, model, seed)
     with ExitStack() as stack:
         if isinstance(memory, Path):
             memory = DiskMemory(memory)
@@ -169,6 +173,17 @@ def _possible(
     if not kept:
         raise UsageError("nothing can be scored: give rationales, a model, or both")
     return kept
+
+
+def _explainers(methods: Sequence[Explanations], model: TaskModel | None, seed: int) -> dict[str, Explainer]:
+    """Methods that can explain a noisy input, with the parameters that made their rationales."""
+    found: dict[str, Explainer] = {}
+    for each in methods:
+        facts = ALL_METHODS.get(each.method, None)
+        if model is not None and facts is not None and facts.family in ("gradient", "attention"):
+            params = {name: value for name, value in each.params.items() if name in facts.params}
+            found[each.method] = reexplain(model, each.method, params, seed=int(each.params.get("seed", seed)))
+    return found
 
 
 def _counted(rows: Iterable[list[ScoreRow]], progress: Callable[[int], None] | None) -> Iterator[ScoreRow]:

@@ -14,7 +14,9 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
+from rationale_eval.data.words import split_words
 from rationale_eval.models.quick_bert import quick_bert, state_of
+from tests.helpers.tiny import example, tiny_classifier
 
 SMALL = {
     "vocab_size": 60,
@@ -85,6 +87,15 @@ def test_a_reading_that_disagrees_is_refused():
     # A hook changes what the network computes; its weights alone do not tell.
     network.bert.encoder.layer[0].intermediate.register_forward_hook(lambda module, args, output: output * 2)
     assert quick_bert(network, 0) is None
+
+
+def test_autocast_takes_the_networks_own_way():
+    model = tiny_classifier()
+    rows = model.encode(example(), split_words(example())).rows
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        scores = model.scores(model.pad(rows))
+    with torch.inference_mode():
+        torch.testing.assert_close(scores, model.scores(model.pad(rows)), atol=0.05, rtol=0.05)
 
 
 def test_training_in_place_changes_the_state():
