@@ -179,8 +179,10 @@ def _explainers(methods: Sequence[Explanations], model: TaskModel | None, seed: 
     """Methods that can explain a noisy input, with the parameters that made their rationales."""
     found: dict[str, Explainer] = {}
     for each in methods:
-        facts = ALL_METHODS.get(each.method, None)
-        if model is not None and facts is not None and facts.family in ("gradient", "attention"):
+        if model is None or each.method not in ALL_METHODS:
+            continue
+        facts = ALL_METHODS[each.method]
+        if facts.family in ("gradient", "attention"):
             params = {name: value for name, value in each.params.items() if name in facts.params}
             found[each.method] = reexplain(model, each.method, params, seed=int(each.params.get("seed", seed)))
     return found
