@@ -16,6 +16,7 @@ import typer
 
 from rationale_eval.commands.options import workspace_path
 from rationale_eval.commands.output import say
+from rationale_eval.commands.parsing import spread
 from rationale_eval.errors import RationaleEvalError
 
 NAME = "rationale-eval"
@@ -73,7 +74,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        code = make_app()(args=None if arguments is None else list(arguments), prog_name=NAME, standalone_mode=False)
+        code = make_app()(
+            args=spread(sys.argv[1:] if arguments is None else arguments), prog_name=NAME, standalone_mode=False
+        )
     except typer.TyperException as error:
         say(f"{NAME}: {_usage(error)}")
         return error.exit_code

@@ -81,12 +81,22 @@ MaybeModel = Annotated[
 Methods = Annotated[
     list[str] | None,
     typer.Option(
-        "--method", help="How word scores are made; may be given several times.", metavar="METHOD", show_default=False
+        "--methods",
+        "--method",
+        help="How word scores are made: names parted by commas, or the option repeated.",
+        metavar="METHOD",
+        show_default=False,
     ),
 ]
 Metrics = Annotated[
     list[str] | None,
-    typer.Option("--metric", help="What to measure; may be given several times.", metavar="METRIC", show_default=False),
+    typer.Option(
+        "--metrics",
+        "--metric",
+        help="What to measure: NAME or NAME:VARIANT, parted by commas, or the option repeated.",
+        metavar="METRIC",
+        show_default=False,
+    ),
 ]
 Out = Annotated[
     Path | None,

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from rationale_eval.errors import UsageError
+
+PAIR_OPTIONS: Final = ("--map", "--set", "--option")
+"""Options that take name=value pairs, as many as follow."""
 
 
 def names(given: Sequence[str] | None) -> tuple[str, ...]:
@@ -26,4 +30,17 @@ def pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:
         if name in found:
             raise UsageError(f"{option} sets '{name}' twice")
         found[name] = value
+    return found
+
+
+def spread(arguments: Sequence[str]) -> list[str]:
+    """Repeats a pair option before each of several pairs: `--map a=b c=d` becomes `--map a=b --map c=d`."""
+    found: list[str] = []
+    option = ""
+    for word in arguments:
+        if word.startswith("-") or "=" not in word:
+            option = word if word in PAIR_OPTIONS else ""
+        elif option and found[-1] != option:
+            found.append(option)
+        found.append(word)
     return found
