@@ -149,11 +149,16 @@ class TransformerModel(TaskModel):
         return lay_out(self.tokenizer, layout, example, words, self.max_length)
 
     def retokenize(self, row: Row, keep: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Ids after deleting the tokens outside `keep`: decoded without special tokens, tokenised as one text.
+        """Ids after deleting the tokens outside `keep`: decoded to one text, tokenised again, as ferret does.
 
-        A pair becomes a single text, as in ferret.
+        The first and the last special token are left out, since tokenising adds them; a separator between fields stays
+        in the text, which the tokenizer reads as that token again.
         """
-        text = self.tokenizer.decode(row.ids[keep].tolist(), skip_special_tokens=True)
+        ids = row.ids[keep].tolist()
+        special = set(self.tokenizer.all_special_ids)
+        ids = ids[1:] if ids and ids[0] in special else ids
+        ids = ids[:-1] if ids and ids[-1] in special else ids
+        text = self.tokenizer.decode(ids)
         made = self.tokenizer(text, truncation=True, max_length=self.max_length, verbose=False)
         return np.array(made["input_ids"], dtype=np.int64)
 

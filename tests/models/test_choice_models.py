@@ -201,9 +201,9 @@ def test_retokenize_deletes_decodes_and_reads_again() -> None:
     model = tiny_classifier(NLI)
     (row,) = rows_of(model, example(NLI, premise="A man is playing", hypothesis="Nobody plays"))
     ids = model.retokenize(row, row.word != 1)
-    assert model.tokenizer.decode(ids) == "[CLS] a is playing nobody plays [SEP]"
+    assert model.tokenizer.decode(ids) == "[CLS] a is playing [SEP] nobody plays [SEP]"
     everything = model.retokenize(row, row.word < 0)
-    assert model.tokenizer.convert_ids_to_tokens(everything) == ["[CLS]", "[SEP]"]
+    assert model.tokenizer.convert_ids_to_tokens(everything) == ["[CLS]", "[SEP]", "[SEP]"]
 
 
 def test_a_scorer_needs_two_choices() -> None:
