@@ -72,26 +72,41 @@ SHORT: Final = {"integrated_gradients.steps": 50, "lime.samples": 100, "kernel_s
 LONG: Final = {"integrated_gradients.steps": 10, "gradient_shap.samples": 5, "occlusion.window": 10}
 
 PARTS: Final = (
-    Part("esnli", "e-SNLI (pairs, three classes)", "train+validation", {"epochs": 3, "lr": 1e-4}, 500, "test",
-         settings=SHORT, remark="Highlights are the union over annotators."),
-    Part("hatexplain", "HateXplain (posts, three classes)", "train", {"epochs": 2, "lr": 1e-4}, 500, "test",
-         settings=SHORT, remark="Normal posts carry no highlights, so plausibility covers only the others."),
-    Part("cose", "CoS-E (questions with five options)", "train", {"epochs": 2, "lr": 1e-4}, 500, "validation",
-         settings=SHORT, remark="One row for each option; the words of the question are explained. Where the annotator
-         marked "
-         "the whole question there are no highlights."),
-    Part("eraser_movies", "ERASER movies (documents)", "train", {"epochs": 3, "lr": 5e-5}, 50, "test",
-         methods=("saliency", "input_x_gradient", "integrated_gradients", "gradient_shap", "attention", "occlusion"),
-         metrics=tuple(name for name in METRICS if name not in ("tau_loo", "decision_flip")), settings=LONG,
-         remark="Documents are longer than the model's 512 tokens and are cut; leave-one-out over hundreds of words
-         and its "
-         "kin are replaced by occlusion of ten words at a time."),
+    Part(
+        "esnli", "e-SNLI (pairs, three classes)", "train+validation", {"epochs": 3, "lr": 1e-4}, 500, "test",
+        settings=SHORT,
+        remark="Highlights are those of the annotators together.",
+    ),
+    Part(
+        "hatexplain", "HateXplain (posts, three classes)", "train", {"epochs": 2, "lr": 1e-4}, 500, "test",
+        settings=SHORT,
+        remark="Normal posts carry no highlights, so plausibility covers only the others.",
+    ),
+    Part(
+        "cose", "CoS-E (questions with five options)", "train", {"epochs": 2, "lr": 1e-4}, 500, "validation",
+        settings=SHORT,
+        remark=(
+            "One row for each option; the words of the question are explained. Where the annotator marked the whole "
+            "question there are no highlights."
+        ),
+    ),
+    Part(
+        "eraser_movies", "ERASER movies (documents)", "train", {"epochs": 3, "lr": 5e-5}, 50, "test",
+        methods=("saliency", "input_x_gradient", "integrated_gradients", "gradient_shap", "attention", "occlusion"),
+        metrics=tuple(name for name in METRICS if name not in ("tau_loo", "decision_flip")),
+        settings=LONG,
+        remark=(
+            "Most documents are longer than the model's 512 tokens and are cut. Leave-one-out over hundreds of words "
+            "and its kin are replaced by occlusion of ten words at a time."
+        ),
+    ),
 )  # fmt: skip
 
 
 def main() -> None:
     """Runs the parts named on the command line, or all, and writes docs/results/evaluation.md from all finished
-    ones."""
+    ones.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[[], *(part.name for part in PARTS)])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
@@ -167,13 +182,11 @@ def write_page(workspace: Workspace) -> None:
 def _words(part: Part, done: dict[str, Any], result: Result) -> str:
     facts, engine = result.provenance, result.provenance["engine"]
     return (
-        f"Trained on {part.train_split} in {done['train']['seconds']:,.0f} s ({_options(part.training)}). "
-        f"Evaluated on {facts['data']['examples']} examples of {part.test_split} in {done['evaluate']['seconds']:,.0f}
-        s, the making of "
-        f"the explanations included ({_options(part.settings)}); scoring asked {engine['questions']:,} questions, of
-        which "
-        f"{engine['passes']:,} token sequences had to run. {facts['truncated']} examples were cut to fit the model.
-        {part.remark}"
+        f"Trained on {part.train_split} in {done['train']['seconds']:,.0f} s ({_options(part.training)}). Evaluated on "
+        f"{facts['data']['examples']} examples of {part.test_split} in {done['evaluate']['seconds']:,.0f} s, the "
+        f"making of the explanations included ({_options(part.settings)}); scoring asked {engine['questions']:,} "
+        f"questions, of which {engine['passes']:,} token sequences had to run. {facts['truncated']} examples were "
+        f"cut to fit the model. {part.remark}"
     )
 
 
