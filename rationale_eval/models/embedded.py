@@ -64,7 +64,7 @@ def embedded_status() -> list[EmbeddedStatus]:
             look()
             found.append(EmbeddedStatus(name, True, str(where), ""))
         except RationaleEvalError as error:
-            found.append(EmbeddedStatus(name, False, str(where), str(error)))
+            found.append(EmbeddedStatus(name, False, str(where or "not installed"), str(error)))
     return found
 
 

@@ -132,7 +132,6 @@ def decide(
         raise UsageError(f"the task '{task.name}' has open answers; a model that chooses needs a task with choices")
     model_type = checked.config["model_type"]
     reads = FAMILIES[model_type].reads
-    # A card speaks for its own task: with another one, what the weights can do is asked again.
     kind = kind or (card.kind if card.kind in KINDS else None) or _guess(reads, checked, task)
     if kind not in KINDS:
         raise UsageError(f"there is no kind of model '{kind}'; choose one of {', '.join(KINDS)}")
