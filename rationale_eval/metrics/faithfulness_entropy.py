@@ -48,6 +48,13 @@ def _register(family: Literal["comprehensiveness", "sufficiency"], form: Literal
     perturbed = "x without r" if family == "comprehensiveness" else "r"
 
     def ask(case: Case, *, percent: float | None = 20.0, removal: Removal = "delete") -> Asks[Score]:
+        """Compares the distributions with and without (or with only) the best `percent` % of the words.
+
+        Args:
+            case: Needs a model and scores.
+            percent: 0 to 100; None takes the rationale's own selection.
+            removal: How words are taken away.
+        """
         if percent is None:
             if case.hard is None:
                 return undefined("the rationale brings no selection of its own")

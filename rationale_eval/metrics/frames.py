@@ -59,8 +59,8 @@ def check_frame(frame: pd.DataFrame) -> None:
 def read_group(rows: pd.DataFrame) -> Group:
     """Reads the rows of one method, metric and variant.
 
-    An example counts if it has parts, or, for metrics without parts, if its value is not NaN. Where any row has parts
-    the corpus value is the metric's `reduce` of their sum, otherwise the mean of the values.
+    An example counts if it has parts, or, for metrics without parts, if its value is a finite number. Where any row
+    has parts the corpus value is the metric's `reduce` of their sum, otherwise the mean of the values.
 
     Raises:
         UsageError: If an example occurs twice, or parts come with a metric that cannot reduce them.
@@ -68,8 +68,9 @@ def read_group(rows: pd.DataFrame) -> Group:
     name = str(rows["metric"].iloc[0])
     _refuse_twice(rows, name)
     has_parts = np.array([part is not None and np.ndim(part) == 1 for part in rows["parts"]], dtype=bool)
-    counts = has_parts if has_parts.any() else rows["value"].notna().to_numpy()
-    reasons = _reasons(rows.loc[~counts, "reason"])
+    finite = np.isfinite(rows["value"].to_numpy(dtype=np.float64, na_value=np.nan))
+    counts = has_parts if has_parts.any() else finite
+    reasons = _reasons(rows.loc[~counts])
     kept = rows.loc[counts]
     problem = ""
     if has_parts.any():
@@ -107,6 +108,8 @@ def _refuse_twice(rows: pd.DataFrame, name: str) -> None:
         raise UsageError(f"example '{example}' has two scores of '{name}' ({rows['variant'].iloc[0]}); keep one")
 
 
-def _reasons(reasons: pd.Series) -> str:
-    counted = reasons.fillna("").replace("", "undefined").value_counts(sort=True)
+def _reasons(rows: pd.DataFrame) -> str:
+    silent = np.where(rows["value"].isna(), "undefined", "not finite")
+    reasons = rows["reason"].fillna("").astype(object)
+    counted = reasons.where(reasons != "", silent).value_counts(sort=True)
     return "; ".join(f"{reason}: {count}" for reason, count in counted.items())

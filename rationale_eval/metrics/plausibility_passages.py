@@ -74,6 +74,7 @@ def _register_overlap(side: Literal["precision", "recall"]) -> None:
         select: Select = "auto",
         percent: float | None = None,
     ) -> Score:
+        """Share of passages that overlap enough; arguments as for `plausibility_spans.iou_f1`."""
         _refuse_unknown(average)
         sums, why = _sums(case, average, threshold, select, percent)
         if sums is None:
@@ -109,6 +110,7 @@ def _register_exact(side: Side) -> None:
         select: Select = "auto",
         percent: float | None = None,
     ) -> Score:
+        """Share of passages that are found exactly, 0 to 1; arguments as for `plausibility_tokens.token_f1`."""
         _refuse_unknown(average)
         sums, why = _sums(case, "micro", 1.0, select, percent)
         if sums is None:

@@ -72,8 +72,8 @@ def permutation_test(first: Floats, second: Floats, reduce: Reduce, *, draws: in
     total = 2 ** len(half) if exact else draws
     draw, count = np.random.default_rng(seed), 0
     for start, stop in chunks(total, len(half)):
-        signs = _all_signs(start, stop, len(half)) if exact else _random_signs(draw, stop - start, len(half))
-        shift = signs @ half
+        swap = _all_swaps(start, stop, len(half)) if exact else _random_swaps(draw, stop - start, len(half))
+        shift = half.sum(axis=0) - 2 * (swap.astype(np.float64) @ half)
         differences = np.abs(reduce(middle + shift) - reduce(middle - shift))
         count += int((~(differences < bar)).sum())
     if exact:
@@ -81,14 +81,15 @@ def permutation_test(first: Floats, second: Floats, reduce: Reduce, *, draws: in
     return Outcome((1 + count) / (1 + draws), f"paired permutation, {draws} draws")
 
 
-def _all_signs(start: int, stop: int, units: int) -> Floats:
-    numbers = np.arange(start, stop)[:, None]
-    return np.asarray(1.0 - 2.0 * ((numbers >> np.arange(units)) & 1), dtype=np.float64)
+def _all_swaps(start: int, stop: int, units: int) -> NDArray[np.int64]:
+    """Rows `start` to `stop` of all 0/1 patterns over the units; 1 swaps the unit."""
+    return (np.arange(start, stop)[:, None] >> np.arange(units)) & 1
 
 
-def _random_signs(draw: np.random.Generator, rows: int, units: int) -> Floats:
-    bits = np.unpackbits(draw.integers(0, 256, size=(rows, (units + 7) // 8), dtype=np.uint8), axis=1)[:, :units]
-    return np.asarray(1.0 - 2.0 * bits, dtype=np.float64)
+def _random_swaps(draw: np.random.Generator, rows: int, units: int) -> NDArray[np.uint8]:
+    # Whole 32-bit words for each row: what is drawn then does not depend on how the rows are cut into chunks.
+    bits = draw.integers(0, 256, size=(rows, 4 * ((units + 31) // 32)), dtype=np.uint8)
+    return np.unpackbits(bits, axis=1)[:, :units]
 
 
 def mcnemar_test(

@@ -76,14 +76,14 @@ def ratio(sums: Floats) -> Floats:
 
 
 def mean_sample(values: Floats, clusters: Sequence[Hashable] | None = None) -> Sample:
-    """The mean of the defined values as a sample: NaN is left out.
+    """The mean of the defined values as a sample: NaN and infinities are left out.
 
     Args:
         values: float64 `[examples]`.
         clusters: A key for each example; None, or a missing key, makes the example its own cluster.
     """
     values = np.asarray(values, dtype=np.float64)
-    defined = ~np.isnan(values)
+    defined = np.isfinite(values)
     parts = np.column_stack([values[defined], np.ones(int(defined.sum()))])
     kept = None if clusters is None else [key for key, keep in zip(clusters, defined, strict=True) if keep]
     return Sample(unit_sums(parts, kept), ratio)

@@ -83,6 +83,7 @@ COMMON: Final[dict[str, Any]] = {
 
 def _register_class(quantity: Quantity) -> None:
     def ask(case: Case, *, choice: int = 0) -> Asks[Score]:
+        """Adds one example to the counts of class number `choice`; its own value is 1 if it is right, else 0."""
         if choice < 0:
             raise UsageError(f"a class is a number from 0, not {choice}")
         found = yield from _ask(case)
@@ -110,6 +111,7 @@ def _register_class(quantity: Quantity) -> None:
 
 def _register_average(quantity: Quantity, average: Average) -> None:
     def ask(case: Case) -> Asks[Score]:
+        """Adds one example to the confusion matrix; its own value is 1 if it is right, else 0."""
         found = yield from _ask(case)
         if found is None:
             return undefined(NO_LABEL)

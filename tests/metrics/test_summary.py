@@ -39,6 +39,11 @@ def test_mean_with_interval_coverage_and_reasons():
     assert (line["ci_low"], line["ci_high"]) == pytest.approx((alone.low, alone.high))
 
 
+def test_infinities_are_left_out_and_said():
+    line = summarize(frame([0.5, -np.inf, 0.7])).iloc[0]
+    assert line["value"] == pytest.approx(0.6) and line["n"] == 2 and line["reasons"] == "not finite: 1"
+
+
 def test_sums_are_reduced_not_averaged():
     # True positives, predicted, true positives, gold: pooled P = 3/5, R = 3/4.
     parts = [[1.0, 1.0, 1.0, 2.0], np.array([2.0, 4.0, 2.0, 2.0]), None]
