@@ -67,11 +67,13 @@ def hub_splits(name: str) -> HubCopy:
 
 
 def _asked(repository: str, ask: Callable[[], T]) -> T:
-    import httpx
+    from huggingface_hub.errors import HfHubHTTPError
 
+    # Its bases hold the errors of whichever HTTP library the hub's client is built on.
+    troubles = (OSError, ValueError, *(base for base in HfHubHTTPError.__bases__ if issubclass(base, Exception)))
     try:
         return ask()
-    except (OSError, ValueError, httpx.HTTPError) as error:
+    except troubles as error:
         kind = type(error).__name__
         raise RationaleEvalError(
             f"the hub copy '{repository}' cannot be had ({kind}); check the name and the network, or use a local folder"

@@ -96,9 +96,8 @@ def _open(name: str, split: str | None, options: Options) -> RationaleDataset:
 
         copy = hub_splits(name.removeprefix("hub:"))
         chosen = choose_split(copy.splits, split, name)
-        return open_files(
-            copy.files(chosen), chosen, options, entry=copy.entry, origin=Origin(name, commit=copy.commit)
-        )
+        entry = CATALOGUE[options.task] if isinstance(options.task, str) else copy.entry
+        return open_files(copy.files(chosen), chosen, options, entry=entry, origin=Origin(name, commit=copy.commit))
     if name.startswith("bundled/"):
         folder = BUNDLED / name.removeprefix("bundled/")
         if not folder.is_dir():
@@ -131,9 +130,9 @@ def _folder(folder: Path, split: str | None, options: Options, label: str | None
         return load_eraser(folder, split)
     splits = find_splits(folder)
     chosen = choose_split(splits, split, str(label or folder))
-    return open_files(
-        splits[chosen], chosen, options, entry=_entry(folder, options), origin=Origin(label or str(folder))
-    )
+    beside = [path for name, paths in splits.items() if name != chosen for path in paths]
+    origin = Origin(label or str(folder))
+    return open_files(splits[chosen], chosen, options, entry=_entry(folder, options), origin=origin, beside=beside)
 
 
 def _entry(folder: Path, options: Options) -> Entry | None:
@@ -167,6 +166,7 @@ def open_files(
     rows = _rows(sources, options)
     convert: Convert = to_example
     lines: tuple[str, ...] = ()
+    known = options.task if isinstance(options.task, Task) else entry.task if entry else None
     first = next((row for row in rows() if isinstance(row, RawRow)), None)
     if first is not None and (options.mapping or not in_schema(first.values)):
         others = _rows([FileSource(Path(path)) for path in beside], options)
@@ -175,12 +175,11 @@ def open_files(
             resolved = resolve(rows, options.mapping, entry, given, lambda: chain(rows(), others()))
         except InputError as error:
             raise InputError(error.problem, file=error.file or where, row=error.row, field=error.field) from error
-        convert, lines = resolved.to_example, resolved.describe()
+        convert, lines, known = resolved.to_example, resolved.describe(), resolved.task
 
     def examples() -> Iterator[Example | Rejection]:
         return _examples(rows, convert, sources[0].name if len(sources) == 1 else where)
 
-    known = options.task if isinstance(options.task, Task) else entry.task if entry else None
     task = known or infer_task(examples(), where)
     return RationaleDataset(
         entry.name if entry else _display_name(where),

@@ -157,5 +157,5 @@ def test_bad_predictions_are_located(tmp_path, record, sentence):
 
 def test_an_annotation_answered_twice_is_refused(tmp_path):
     path = write_lines(tmp_path / "p.jsonl", [{"annotation_id": "a"}, {"annotation_id": "a"}])
-    with pytest.raises(InputError, match="row 2.*answered twice"):
+    with pytest.raises(InputError, match=r"row 2.*answered twice"):
         list(read_predictions(path))

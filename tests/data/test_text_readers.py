@@ -262,7 +262,7 @@ def test_byte_order_marks_are_understood(tmp_path, mark, kind):
     content = '{"t": "ä"}\n{"t": "漢"}\n' if kind == "jsonl" else "t,u\nä,\n漢,\n"
     rows = values(read(put(tmp_path, f"a.{kind}", content.encode(mark))))
     assert [row["t"] for row in rows] == ["ä", "漢"]
-    assert list(rows[0])[0] == "t"
+    assert next(iter(rows[0])) == "t"
 
 
 def test_utf16_big_endian_with_a_mark(tmp_path):
