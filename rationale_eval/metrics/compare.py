@@ -91,7 +91,7 @@ def compare_frames(
     Args:
         systems: Name to that system's example scores (columns `frames.COLUMNS`, one method).
         baseline: Compare every other system with this one; None compares all pairs, in the order given.
-        metrics: Only these metrics.
+        metrics: Only these: "auprc" means all its variants that are there, "token_f1:micro" one of them.
         settings: How differences are judged.
 
     Returns:
@@ -126,6 +126,15 @@ def by_method(frame: pd.DataFrame, prefix: str = "") -> dict[str, pd.DataFrame]:
     return {f"{prefix}{name}": rows for name, rows in frame.groupby("method", sort=False)}
 
 
+def wanted_rows(frame: pd.DataFrame, metrics: Sequence[str]) -> pd.Series:
+    """Which rows belong to one of `metrics`, given as "name", "name:*" or "name:variant"."""
+    wanted = pd.Series(False, index=frame.index)
+    for each in metrics:
+        name, _, variant = each.partition(":")
+        wanted |= (frame["metric"] == name) & (True if variant in ("", "*") else frame["variant"] == variant)
+    return wanted
+
+
 def _judge(lines: list[dict[str, Any]], pairs: Sequence[_Pair], settings: Settings) -> None:
     """Fills the lines in place."""
     found = intervals(
@@ -158,7 +167,7 @@ def _groups(name: str, frame: pd.DataFrame, metrics: Sequence[str] | None) -> di
     if frame["method"].nunique() > 1:
         raise UsageError(f"'{name}' holds several methods; split it, one system for each method")
     if metrics is not None:
-        frame = frame[frame["metric"].isin(metrics)]
+        frame = frame[wanted_rows(frame, metrics)]
     return {
         (str(key[0]), str(key[1])): read_group(rows) for key, rows in frame.groupby(["metric", "variant"], sort=False)
     }

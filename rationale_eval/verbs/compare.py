@@ -33,7 +33,7 @@ def compare(
             otherwise the names of their folders are used.
         baseline: Compare every other system with this one; None compares all pairs.
         methods: Only these methods.
-        metrics: Only these metrics.
+        metrics: Only these, as "name" (every variant that is there) or "name:variant".
         settings: Level, resamples, draws and seed.
 
     Returns:
@@ -100,15 +100,18 @@ def read_systems(
     """
     import pandas as pd
 
-    from rationale_eval.metrics.compare import by_method
+    from rationale_eval.metrics.compare import by_method, wanted_rows
 
     load_all()
     named = _named(results)
     _same_data(named)
     systems: dict[str, pd.DataFrame] = {}
     for name, result in named.items():
-        tables = [result.examples()] if metrics is None else [result.examples(metric=metric) for metric in metrics]
-        for method, frame in by_method(pd.concat(tables, ignore_index=True)).items():
+        names = [None] if metrics is None else list(dict.fromkeys(each.partition(":")[0] for each in metrics))
+        table = pd.concat([result.examples(metric=each) for each in names], ignore_index=True)
+        if metrics is not None:
+            table = table[wanted_rows(table, metrics)]
+        for method, frame in by_method(table).items():
             if methods is None or method in methods:
                 systems[_system(name, method, alone=len(named) == 1)] = frame
     if not systems:

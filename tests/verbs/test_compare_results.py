@@ -42,6 +42,13 @@ def test_methods_of_one_result(result):
     assert (table["p_holm"] >= table["p"]).all()
 
 
+def test_one_variant_may_be_asked_for(result):
+    assert len(compare(result, metrics=["auprc:v", "token_f1"])) == 2
+    assert len(compare(result, metrics=["auprc:*"])) == 1
+    with pytest.raises(UsageError, match="no such methods or metrics"):
+        compare(result, metrics=["auprc:w"])
+
+
 def test_results_on_the_same_data_by_name(result, tmp_path):
     other = Result(write(tmp_path / "b" / "examples.parquet", {"good": 0.1}, 0.5), {"data": {"fingerprint": "x"}})
     table = compare([result, other], baseline="b/good", metrics=["auprc"])
