@@ -53,7 +53,13 @@ def tokens(model: Path, texts: Mapping[str, str], work: Path) -> dict[str, list[
 
 
 def score(
-    model: Path, pairs: Sequence[Mapping[str, Any]], bins: Sequence[float], work: Path, repeats: int = 1
+    model: Path,
+    pairs: Sequence[Mapping[str, Any]],
+    bins: Sequence[float],
+    work: Path,
+    *,
+    counts: Sequence[int] = (),
+    repeats: int = 1,
 ) -> dict[str, Any]:
     """Ferret's aopc_compr, aopc_suff and taucorr_loo of every explanation of every pair.
 
@@ -62,13 +68,15 @@ def score(
         pairs: Mappings with `id`, `text`, `target` (class index) and `scores`: name to one positive number a token.
         bins: Shares of the tokens to remove or keep, in (0, 1].
         work: Folder for the files that go between.
+        counts: Numbers of explanations to time, besides all of them.
         repeats: How often to time each number of explanations.
 
     Returns:
         `values`: one mapping for each pair and explanation; `seconds`: number of explanations to the times of the
         repeats; `versions`; `threads`.
     """
-    return _call(model, {"bins": list(bins), "pairs": list(pairs)}, work, "--repeats", str(repeats))
+    job = {"bins": list(bins), "counts": list(counts), "pairs": list(pairs)}
+    return _call(model, job, work, "--repeats", str(repeats))
 
 
 def _call(model: Path, job: Mapping[str, Any], work: Path, *options: str) -> dict[str, Any]:

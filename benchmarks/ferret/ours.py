@@ -123,6 +123,12 @@ def _answer(question: Question, model: TransformerModel) -> Answer:
     return logits.softmax(-1).cpu().numpy()
 
 
+def brute_predict(model: TransformerModel, encoding: Encoding) -> int:
+    """The most probable class of a whole text, read alone."""
+    whole = np.ones(encoding.words, dtype=bool)
+    return int(np.argmax(_answer(Question(encoding, whole, "delete"), model)))
+
+
 def differences(first: Sequence[Mapping], second: Sequence[Mapping]) -> Iterator[tuple[str, float]]:
     """Measure and absolute difference of every value that both define; a value only one defines differs by infinity."""
     for here, there in zip(first, second, strict=True):

@@ -2,9 +2,10 @@
 
     python score.py --model FOLDER --job JOB.json --out RESULT.json [--repeats N]
 
-The job holds ``{"bins": [0.01, ...], "pairs": [{"id", "text", "target", "scores": {NAME: [one for each token]}}]}``.
-The text is the whole input as one string; the tokens are those of the model's tokenizer, special tokens included.
-``--tokens`` writes the tokens of every text in place of the result, so that scores can be made for exactly those.
+The job holds ``{"bins": [0.01, ...], "counts": [1, 3], "pairs": [...]}`` and each pair
+``{"id", "text", "target", "scores": {NAME: [one for each token]}}``. The first so many explanations of each count are
+timed on their own, and all of them. The text is the whole input as one string; the tokens are those of the model's
+tokenizer, special tokens included. ``--tokens`` writes the tokens of every text in place of the result.
 
 ferret ignores tokens whose score is not positive, and ties are broken by numpy's unstable sort. Scores for a comparison
 should therefore be positive and distinct.
@@ -31,7 +32,6 @@ from ferret.model_utils import ModelHelper
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 EVALUATORS = (AOPC_Comprehensiveness_Evaluation, AOPC_Sufficiency_Evaluation, TauLOO_Evaluation)
-COUNTS = (1, 3, 8)
 
 
 def explanation(pair: dict, name: str, tokens: list[str]) -> Explanation:
@@ -53,7 +53,7 @@ def evaluate(evaluators: list, task: Explanation, settings: dict) -> dict:
 
 
 def run(model, tokenizer, job: dict, repeats: int) -> dict:
-    """Values of every explanation and, for the first 1, 3 and 8 explanations, the seconds each repeat took."""
+    """Values of every explanation and, for the first so many explanations, the seconds each repeat took."""
     helper = ModelHelper(model, tokenizer)
     evaluators = [kind(model, tokenizer) for kind in EVALUATORS]
     settings = {"removal_args": {"remove_tokens": True, "based_on": "perc", "thresholds": job["bins"]}}
@@ -62,7 +62,7 @@ def run(model, tokenizer, job: dict, repeats: int) -> dict:
     evaluate(evaluators, tasks[0][0], settings)  # the first call pays for start-up
     seconds: dict[str, list[float]] = {}
     values = []
-    for count in sorted({count for count in COUNTS if count <= len(names)} | {len(names)}):
+    for count in sorted({*job.get("counts", ()), len(names)}):
         for _ in range(repeats):
             start = time.perf_counter()
             values = [[evaluate(evaluators, task, settings) for task in row[:count]] for row in tasks]
