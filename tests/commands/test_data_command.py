@@ -13,7 +13,10 @@ from rationale_eval.data.explanations import load_explanations
 from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import UsageError
 
-CSV = 'sentence1,sentence2,gold_label,why,spans\nA man sleeps.,He rests.,entailment,It follows.,"{""premise"": [[6, 12]]}"\n'
+CSV = (
+    "sentence1,sentence2,gold_label,why,spans\n"
+    'A man sleeps.,He rests.,entailment,It follows.,"{""premise"": [[6, 12]]}"\n'
+)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ ROWS = [
 
 def test_the_report_counts_what_stands_there(tmp_path):
     data = load_dataset(table(tmp_path, ROWS), on_error="collect")
-    other = load_dataset(table(tmp_path, ROWS[:2] + [{"text": "new", "label": "pos"}], "train.jsonl"))
+    other = load_dataset(table(tmp_path, [*ROWS[:2], {"text": "new", "label": "pos"}], "train.jsonl"))
     report = check_data(data, [other])
     assert (report.rows, report.rejected, report.unlabelled) == (5, 2, 1)
     assert report.labels == {"neg": 2, "pos": 2}

@@ -1,4 +1,4 @@
-"""Outputs of other tools: tokens found again in the text, merged to words, checked row by row; saved and opened again."""
+"""Outputs of other tools: tokens found again in the text, merged to words, checked, saved and opened again."""
 
 import json
 
@@ -162,7 +162,11 @@ def test_tables_with_a_row_a_token_and_lists_in_cells(tmp_path):
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
-        ({"id": "1", "tokens": ["two", "women"], "scores": [1, 2]}, "row 1, field 'tokens': the token 'women' does not continue the text of 'premise' at character 4 ('men aren't unhappy.')"),
+        (
+            {"id": "1", "tokens": ["two", "women"], "scores": [1, 2]},
+            "row 1, field 'tokens': the token 'women' does not continue the text of 'premise' "
+            "at character 4 ('men aren't unhappy.')",
+        ),
         ({"id": "1", "tokens": ["two"], "scores": [1, 2]}, "field 'scores': has 2 numbers for 1 tokens"),
         ({"id": "1", "scores": [1, 2]}, "has 2 numbers for 7 words"),
         ({"id": "1", "scores": [1, 2, 3, 4, 5, 6, "x"]}, "'x' is not a finite number"),
