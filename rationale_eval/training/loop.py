@@ -229,6 +229,9 @@ class _Loop(Generic[Item]):
         finally:
             self.journal.sync()
             self._mode(training=False)
+            # The fused optimizer writes past torch's change counters, which tell a model that its fingerprint is stale.
+            for parameter in self.parameters:
+                torch.autograd.graph.increment_version(parameter)
 
     def _step(self) -> float:
         """One optimizer step; returns its loss."""
