@@ -148,7 +148,8 @@ class Case:
     @cached_property
     def ranking(self) -> NDArray[np.intp]:
         """Indices of the seen words, most important first; equal scores keep reading order (stable, lower index
-        first)."""
+        first).
+        """
         places = np.flatnonzero(self.seen)
         return places[np.argsort(-self.scores[places], kind="stable")]
 

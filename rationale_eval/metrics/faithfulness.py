@@ -185,7 +185,7 @@ SINGLE_VARIANTS: Final[dict[str, dict[str, Any]]] = {
 gold highlights have."""
 
 
-def _rationale(case: Case, percent: float | str | None) -> NDArray[np.intp] | str:
+def rationale_words(case: Case, percent: float | str | None) -> NDArray[np.intp] | str:
     """The selected words, or the reason why there are none to select."""
     if percent is None:
         return "the rationale brings no selection of its own" if case.hard is None else np.flatnonzero(case.hard)
@@ -215,7 +215,7 @@ def _rationale(case: Case, percent: float | str | None) -> NDArray[np.intp] | st
 )
 def comprehensiveness(case: Case, *, percent: float | str | None = 20.0, removal: Removal = "delete") -> Asks[Score]:
     """p(y|x) - p(y|x without r); 0 for an empty rationale."""
-    words = _rationale(case, percent)
+    words = rationale_words(case, percent)
     if isinstance(words, str):
         return undefined(words)
     whole, part = yield [case.whole(), case.without(words, removal)]
@@ -242,7 +242,7 @@ def comprehensiveness(case: Case, *, percent: float | str | None = 20.0, removal
 )
 def sufficiency(case: Case, *, percent: float | str | None = 20.0, removal: Removal = "delete") -> Asks[Score]:
     """p(y|x) - p(y|r); for an empty rationale the special tokens alone are asked about."""
-    words = _rationale(case, percent)
+    words = rationale_words(case, percent)
     if isinstance(words, str):
         return undefined(words)
     whole, part = yield [case.whole(), case.only(words, removal)]

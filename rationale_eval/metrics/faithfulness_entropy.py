@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rationale_eval.metrics.faithfulness import rationale_words
 from rationale_eval.metrics.record import Score, metric, undefined
-from rationale_eval.rationales.selection import count
 
 if TYPE_CHECKING:
     from rationale_eval.engine.case import Asks, Case, Removal
@@ -55,14 +55,9 @@ def _register(family: Literal["comprehensiveness", "sufficiency"], form: Literal
             percent: 0 to 100; None takes the rationale's own selection.
             removal: How words are taken away.
         """
-        if percent is None:
-            if case.hard is None:
-                return undefined("the rationale brings no selection of its own")
-            words = np.flatnonzero(case.hard)
-        elif len(case.ranking):
-            words = case.ranking[: count(len(case.ranking), percent)]
-        else:
-            return undefined("no word of the input is seen and scored")
+        words = rationale_words(case, percent)
+        if isinstance(words, str):
+            return undefined(words)
         other = case.without(words, removal) if family == "comprehensiveness" else case.only(words, removal)
         whole, part = yield [case.whole(), other]
         return measure(whole, part)

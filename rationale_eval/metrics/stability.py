@@ -1,5 +1,6 @@
 """Is the explanation steady, and does it predict what perturbation does? Max-sensitivity and infidelity (Yeh et al.
-2019)."""
+2019).
+"""
 
 from __future__ import annotations
 
