@@ -68,15 +68,19 @@ def test_tokens_of_a_word_cover_its_characters(text: str, architecture: str) -> 
     item = example(SENTIMENT, text=text)
     words = split_words(item, "whitespace")
     row = tokenise(model(architecture).tokenizer, ((Piece("Text: "), Piece(text, "text")),), words)
-    for i, word in enumerate(words):
-        mine = np.flatnonzero(row.word == i)
-        if not len(mine):
-            continue
-        assert_array_equal(mine, np.arange(mine[0], mine[-1] + 1))
-        covered = text[row.start[mine].min() : row.end[mine].max()]
-        shown = text[word.start : word.end]
-        # Blanks before a word go with it; a token may reach into the next word, which then starts later.
-        assert covered.strip().startswith(shown[: len(covered.strip())]) or shown in covered
+    inside = row.field >= 0  # a blank of the layout's own text can go with a word too; its place is not in the field
+    for token in np.flatnonzero((row.word >= 0) & inside):
+        start, end = int(row.start[token]), int(row.end[token])
+        if text[start:end].strip():
+            overlapped = [i for i, word in enumerate(words) if word.start < end and start < word.end]
+            assert row.word[token] == overlapped[0]
+        else:
+            assert row.word[token] == row.word[token + 1]
+    if architecture in ("roberta", "gpt2", "llama"):  # they have no normaliser that drops characters
+        for i, word in enumerate(words):
+            mine = np.flatnonzero((row.word == i) & inside)
+            covered = text[row.start[mine].min() : row.end[mine].max()]
+            assert covered.strip() == text[word.start : word.end]
     owned = row.word[row.word >= 0]
     assert (np.diff(owned) >= 0).all()
 
@@ -167,7 +171,9 @@ def test_every_row_fits_and_keeps_the_start_of_the_text(words: int, most: int, a
     assert all(len(row) <= most for row in rows)
     kept = rows[0].word[rows[0].word >= 0]
     assert_array_equal(np.unique(kept), np.arange(kept.max() + 1))
-    assert truncated == (kept.max() + 1 < len(split_words(item)))
+    whole = tokenise(model(architecture).tokenizer, ((Piece(text, "text"),),), split_words(item))
+    assert truncated == (len(whole) > most)
+    assert truncated or set(kept) == set(whole.word[whole.word >= 0])
     assert not truncated or len(rows[0]) >= most - 8
 
 
