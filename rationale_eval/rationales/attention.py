@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from rationale_eval.models.base import Row, TaskModel
-from rationale_eval.rationales.attribution import Point, Probe, Subject, TokenScores, matters, untouched
+from rationale_eval.rationales.attribution import Point, Probe, Subject, TokenScores, matters
+from rationale_eval.rationales.network import eager_attention, longest, looking_into
 
 Query = Literal["auto", "first", "last", "mean"]
 QUERIES: Final = ("auto", "first", "last", "mean")
@@ -57,10 +58,11 @@ def attention_scores(
     found: list[TokenScores] = [[] for _ in subjects]
 
     def run(chunk: Sequence[Point]) -> list[NDArray[np.float64]]:
-        with torch.no_grad(), _recorded(probe.model.network) as layers:
+        # With gradients on, a model reads by the network itself and not by a quicker equal of it.
+        with _recorded(probe.model.network) as layers:
             line, batch = probe.line(subjects, rows, chunk, "zero")
             probe.model.scores(replace(batch, embeds=line.text.to(kind)))
-            maps = torch.stack([layer.float().mean(dim=1) for layer in layers], dim=1).double().cpu().numpy()
+            maps = torch.stack([layer.detach().float().mean(dim=1) for layer in layers], dim=1).double().cpu().numpy()
         scores = []
         for point, each in zip(chunk, maps, strict=True):
             (row,) = rows[point.subject]
@@ -69,7 +71,7 @@ def attention_scores(
         return scores
 
     points = [Point(i) for i in range(len(subjects))]
-    with untouched(probe.model.network):
+    with looking_into(probe.model, longest(rows)):
         for chunk, results in probe.packed(points, lambda point: rows[point.subject], run):
             for point, scores in zip(chunk, results, strict=True):
                 found[point.subject] = [scores]
@@ -98,14 +100,13 @@ def _recorded(network: nn.Module) -> Iterator[list[Tensor]]:
         layers[:] = getattr(outputs, "attentions", None) or layers
 
     config: Any = network.config
-    implementation, wanted = config._attn_implementation, config.output_attentions
-    network.set_attn_implementation("eager")  # type: ignore[operator]
-    config.output_attentions = True
-    hooks = [part.register_forward_hook(keep) for part in network.modules() if isinstance(part, PreTrainedModel)]
-    try:
-        yield layers
-    finally:
-        for hook in hooks:
-            hook.remove()
-        config.output_attentions = wanted
-        network.set_attn_implementation(implementation)  # type: ignore[operator]
+    wanted = config.output_attentions
+    with eager_attention(network):
+        config.output_attentions = True
+        hooks = [part.register_forward_hook(keep) for part in network.modules() if isinstance(part, PreTrainedModel)]
+        try:
+            yield layers
+        finally:
+            for hook in hooks:
+                hook.remove()
+            config.output_attentions = wanted

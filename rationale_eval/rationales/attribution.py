@@ -8,7 +8,6 @@ methods batch across examples and across steps. What a point yields does not dep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, Literal, TypeVar, get_args
@@ -19,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rationale_eval.engine.execute import out_of_memory
-from rationale_eval.engine.precision import quick_float32
 from rationale_eval.errors import RationaleEvalError, UsageError
 from rationale_eval.models.base import NO_WORD, Batch, Encoding, Row, TaskModel
+from rationale_eval.rationales.network import longest, looking_into
 from rationale_eval.rationales.record import Merge, Output
 
 T = TypeVar("T")
@@ -99,24 +98,6 @@ def default_gradient_tokens(device: torch.device) -> int:
     return 2048 if device.type == "cpu" else 16384
 
 
-@contextmanager
-def untouched(network: nn.Module) -> Iterator[None]:
-    """Gradients for inputs only, in eval mode; parameters, their gradients and the mode are afterwards as before."""
-    training = [module for module in network.modules() if module.training]
-    wanted = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    network.eval()
-    for parameter in wanted:
-        parameter.requires_grad_(False)
-    try:
-        with torch.inference_mode(False), torch.enable_grad():
-            yield
-    finally:
-        for parameter in wanted:
-            parameter.requires_grad_(True)
-        for module in training:
-            module.training = True
-
-
 class Probe:
     """Looks into one model.
 
@@ -165,7 +146,7 @@ class Probe:
             scores = reduce(gradient.float(), line).detach().double().cpu().numpy()
             return _unpad(scores, rows, chunk)
 
-        with untouched(self.model.network), quick_float32(self.model.device):
+        with looking_into(self.model, longest(rows)):
             for chunk, found in self.packed(points, lambda point: rows[point.subject], run):
                 for point, scores in zip(chunk, found, strict=True):
                     for total, score in zip(sums[point.subject], scores, strict=True):
@@ -191,7 +172,7 @@ class Probe:
                 found = self._outputs(replace(batch, embeds=embeds), subjects, rows, chunk, output)
                 return found.double().cpu().tolist()
 
-        with untouched(self.model.network), quick_float32(self.model.device):
+        with looking_into(self.model, longest(rows)):
             for chunk, found in self.packed(points, lambda point: rows[point.subject], run):
                 values.update((id(point), value) for point, value in zip(chunk, found, strict=True))
         return [values[id(point)] for point in points]
@@ -217,13 +198,13 @@ class Probe:
             except RuntimeError as error:
                 if not out_of_memory(error):
                     raise
-                longest = max(lengths[id(chunk[0])])
+                size = max(lengths[id(chunk[0])])
                 if len(chunk) == 1:
                     raise RationaleEvalError(
-                        f"one text of {longest} tokens does not fit into memory on {self.model.device} with gradients; "
+                        f"one text of {size} tokens does not fit into memory on {self.model.device} with gradients; "
                         "set a smaller max_length or use another device"
                     ) from error
-                self.batch_tokens = max(1, longest * sum(len(lengths[id(thing)]) for thing in chunk) // 2)
+                self.batch_tokens = max(1, size * sum(len(lengths[id(thing)]) for thing in chunk) // 2)
                 continue
             start += len(chunk)
             yield chunk, found

@@ -13,7 +13,6 @@ from captum.attr._core.deep_lift import SUPPORTED_NON_LINEAR, nonlinear
 from torch import Tensor, nn
 from transformers import activations
 
-from rationale_eval.engine.precision import quick_float32
 from rationale_eval.models.base import Batch, TaskModel
 from rationale_eval.rationales.attribution import (
     BASELINES,
@@ -23,9 +22,9 @@ from rationale_eval.rationales.attribution import (
     Subject,
     TokenScores,
     matters,
-    untouched,
     word_scores,
 )
+from rationale_eval.rationales.network import longest, looking_into
 from rationale_eval.rationales.record import Found, Merge, method
 
 _ELEMENTWISE: Final = (
@@ -118,7 +117,7 @@ def deep_lift(
         ]
 
     points = [Point(i) for i in range(len(subjects))]
-    with untouched(probe.model.network), quick_float32(probe.model.device), warnings.catch_warnings():
+    with looking_into(probe.model, longest(rows)), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Setting forward, backward hooks")
         for chunk, found in probe.packed(points, lambda point: rows[point.subject], run):
             for point, (values, delta) in zip(chunk, found, strict=True):
