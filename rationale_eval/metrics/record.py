@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from rationale_eval.registry import Registry
 
 Direction = Literal["higher", "lower", "none"]
-Need = Literal["model", "scores", "gold", "label", "annotators", "explainer"]
+Need = Literal["model", "scores", "gold", "label", "annotators", "explainer", "classes"]
 """What a metric reads: a model that answers questions; word scores; gold highlights; the gold label; the highlights of
-several annotators; the attribution method itself (to explain a perturbed input)."""
+several annotators; the attribution method itself (to explain a perturbed input); the same choices for every example."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

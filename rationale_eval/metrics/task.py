@@ -90,6 +90,7 @@ def _answer(case: Case) -> Asks[tuple[Floats, int | None]]:
 
 
 TASK: Final[dict[str, Any]] = {"family": "task", "needs": ("model", "label")}
+CLASS_TASK: Final[dict[str, Any]] = {"family": "task", "needs": ("model", "label", "classes")}
 
 
 @metric(
@@ -113,7 +114,7 @@ def accuracy(case: Case) -> Asks[Score]:
 
 @metric(
     "macro_f1",
-    **TASK,
+    **CLASS_TASK,
     symbol="mF1",
     title="Macro F1",
     direction="higher",

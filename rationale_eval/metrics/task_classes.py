@@ -13,7 +13,7 @@ import numpy as np
 from rationale_eval.errors import UsageError
 from rationale_eval.metrics.plausibility import Floats, f1_of_sums, guarded, ratio_of_sums
 from rationale_eval.metrics.record import Reduce, Score, metric, undefined
-from rationale_eval.metrics.task import NO_LABEL, TASK, confusion
+from rationale_eval.metrics.task import CLASS_TASK, NO_LABEL, confusion
 
 if TYPE_CHECKING:
     from rationale_eval.engine.case import Asks, Case
@@ -73,7 +73,7 @@ FORMULAS: Final[dict[Quantity, str]] = {
 REDUCES: Final[dict[Quantity, Reduce]] = {"precision": ratio_of_sums, "recall": ratio_of_sums, "f1": f1_of_sums}
 
 COMMON: Final[dict[str, Any]] = {
-    **TASK,
+    **CLASS_TASK,
     "direction": "higher",
     "range": (0.0, 1.0),
     "best": 1.0,

@@ -120,7 +120,7 @@ def evaluate(  # noqa: PLR0913 - the public verb; all but the first two are keyw
     """
     methods = [explanations] if isinstance(explanations, Explanations) else list(explanations)
     _refuse_equal_names(methods)
-    wanted = _possible(choose_metrics(metrics, options), asked=metrics is not None, model=model, methods=methods)
+    wanted = _possible(choose_metrics(metrics, options), metrics is not None, data, model, methods)
     if explainers is None and any("explainer" in each.metric.needs for each in wanted):
         explainers = _explainers(methods, model, seed)
     with ExitStack() as stack:
@@ -156,7 +156,11 @@ def _refuse_equal_names(methods: Sequence[Explanations]) -> None:
 
 
 def _possible(
-    wanted: list[Wanted], *, asked: bool, model: TaskModel | None, methods: Sequence[Explanations]
+    wanted: list[Wanted],
+    asked: bool,
+    data: RationaleDataset,
+    model: TaskModel | None,
+    methods: Sequence[Explanations],
 ) -> list[Wanted]:
     """Metrics whose needs are met; one asked for by name whose needs are not met is an error."""
     kept = []
@@ -165,7 +169,9 @@ def _possible(
         if "model" in each.metric.needs and model is None:
             lacks = "a model (--model)"
         elif "scores" in each.metric.needs and not methods:
-            lacks = "rationales (--method, or scores from a file)"
+            lacks = "rationales (--methods, or scores from a file)"
+        elif "classes" in each.metric.needs and data.task.kind == "multiple_choice":
+            lacks = "the same choices for every example, which a multiple-choice task does not have"
         if lacks is None:
             kept.append(each)
         elif asked:

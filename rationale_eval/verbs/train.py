@@ -15,6 +15,7 @@ from rationale_eval.errors import UsageError
 from rationale_eval.models.load import load_model, pick_device
 from rationale_eval.recipes import RECIPES
 from rationale_eval.recipes.record import Recipe, read_config
+from rationale_eval.training.faults import told_plainly
 from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.journal import Journal
 from rationale_eval.training.loop import Outcome, fit, resolve_precision
@@ -191,9 +192,10 @@ def _finish(run: Run, recipe: Recipe, outcome: Outcome, cut: int) -> None:
     model.network.eval()
     if hasattr(model, "trained"):
         model.trained = True
-    if run.model.exists():  # written by an attempt that was killed before it could say so
-        shutil.rmtree(run.model)
-    durable.write_folder(run.model, lambda folder: model.save(str(folder)))
+    with told_plainly("the finished model", run.folder):
+        if run.model.exists():  # written by an attempt that was killed before it could say so
+            shutil.rmtree(run.model)
+        durable.write_folder(run.model, lambda folder: model.save(str(folder)))
     run.write_summary(
         {
             "recipe": recipe.name,

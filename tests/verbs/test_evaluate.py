@@ -186,6 +186,9 @@ def test_multiple_choice_models_are_scored_too():
     data = RationaleDataset.from_examples(made, Task("mc", "multiple_choice", ("text",)))
     table = evaluate(data, rationales(data), model=LinearModel(None)).summary(resamples=50)
     assert not table.set_index("metric").loc[["comprehensiveness_aopc", "accuracy"], "value"].isna().any()
+    assert "macro_f1" not in set(table["metric"])
+    with pytest.raises(UsageError, match="macro_f1 needs the same choices for every example"):
+        evaluate(data, rationales(data), model=LinearModel(None), metrics=["macro_f1"])
 
 
 def test_a_result_is_read_back(tmp_path):
