@@ -6,23 +6,21 @@ are passed over for the checkpoint before. Tensors are safetensors, the rest is 
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from rationale_eval import durable
 from rationale_eval.errors import RationaleEvalError
+from rationale_eval.training.faults import StorageFailed, free_bytes, told_plainly
 
 KEEP: Final = 2
 STATE: Final = "state.json"
@@ -30,53 +28,6 @@ WEIGHTS: Final = "weights.safetensors"
 OPTIMIZER: Final = "optimizer.safetensors"
 
 _NAME: Final = re.compile(r"step-(\d+)")
-_OS_ERROR: Final = re.compile(r"os error (\d+)")
-REASONS: Final = {
-    errno.ENOSPC: "disk full",
-    errno.EDQUOT: "disk full",
-    errno.EFBIG: "file size limit",
-    errno.EROFS: "read-only file system",
-    errno.EMFILE: "too many open files",
-    errno.EACCES: "permission denied",
-}
-
-
-class StorageFailed(RationaleEvalError):
-    """A checkpoint could not be written; the one before it is intact.
-
-    Args:
-        reason: Short cause, for example "disk full".
-        message: The sentence.
-    """
-
-    def __init__(self, reason: str, message: str):
-        super().__init__(message)
-        self.reason = reason
-
-
-@contextmanager
-def told_plainly(folder: Path) -> Iterator[None]:
-    """Turns an operating-system error of a write into `StorageFailed`."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        number = error.errno if isinstance(error, OSError) else None
-        if number is None and (found := _OS_ERROR.search(str(error))):
-            number = int(found[1])
-        reason = REASONS.get(number or 0, "input/output error")
-        free = _free(folder)
-        raise StorageFailed(
-            reason,
-            f"could not write a checkpoint to {folder}: {reason} ({free / 1e6:.0f} MB free); "
-            "the checkpoint before it is intact: mend this and resume.",
-        ) from error
-
-
-def _free(folder: Path) -> int:
-    try:
-        return shutil.disk_usage(folder).free
-    except OSError:
-        return 0
 
 
 def tensors_of(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
@@ -217,7 +168,7 @@ class Checkpoints:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         present = sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
-        needed, free = 3 * size - present, _free(self.folder)
+        needed, free = 3 * size - present, free_bytes(self.folder)
         if free < needed:
             raise StorageFailed(
                 "disk full",
@@ -226,7 +177,7 @@ class Checkpoints:
             )
 
     def _write(self, target: Path, fill: Callable[[Path], None]) -> None:
-        with told_plainly(self.folder):
+        with told_plainly("a checkpoint", self.folder):
             if target.exists():
                 # Damaged, or best weights that no sound checkpoint names: a sound one would have been resumed from.
                 shutil.rmtree(target)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rationale_eval.errors import RationaleEvalError
+from rationale_eval.training.faults import told_plainly
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class Journal:
             elif stored != value and not (math.isnan(stored) and math.isnan(value)):
                 differences.append(Difference(step, name, stored, value))
         if lines:
-            self._file.write(lines)
+            with told_plainly("metric lines", self.path.parent):
+                self._file.write(lines)
         self.differences += differences
         return differences
 
@@ -70,7 +72,8 @@ class Journal:
 
     def sync(self) -> None:
         """Makes the lines so far survive a power loss."""
-        os.fsync(self._file.fileno())
+        with told_plainly("metric lines", self.path.parent):
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Closes the file."""

@@ -70,5 +70,5 @@ class _Lines:
         self._said = now
         done, since = step - self._first[0], now - self._first[1]
         left = f", about {since / done * (total - step):.0f} s left" if done else ""
-        sys.stderr.write(f"{self.title}: step {step} of {total}{left} {note}\n")
+        sys.stderr.write(f"{self.title}: step {step} of {total}{left}, {note}\n")
         sys.stderr.flush()

@@ -15,7 +15,7 @@ from rationale_eval.training.randomness import derive
 
 DEV_FRACTION: Final = 0.1
 DEV_LIMIT: Final = 2000
-"""Development examples by default: an accuracy of 0.8 is then known to about 0.018 (95 %), and evaluations stay quick."""
+"""Development examples by default: an accuracy of 0.8 is then known to about 0.018 (95 %)."""
 
 
 @dataclass(frozen=True, slots=True)

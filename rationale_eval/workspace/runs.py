@@ -165,8 +165,14 @@ class Run:
             self._end("finished")
 
     def _end(self, state: State, reason: str | None = None, message: str | None = None) -> None:
-        if self.status.state in LIVE:
+        if self.status.state not in LIVE:
+            return
+        try:
             self.move(state, reason=reason, message=message)
+        except OSError:
+            # On a full disk even this cannot be written; the free lease then says interrupted, and the cause is told.
+            if state == "finished":
+                raise
 
     @property
     def _lease(self) -> Path:

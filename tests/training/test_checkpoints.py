@@ -15,7 +15,8 @@ from torch import nn
 from rationale_eval import durable
 from rationale_eval.errors import RationaleEvalError
 from rationale_eval.training import checkpoints as storage
-from rationale_eval.training.checkpoints import Checkpoints, StorageFailed
+from rationale_eval.training.checkpoints import Checkpoints
+from rationale_eval.training.faults import StorageFailed
 
 
 def network(seed: int = 0) -> nn.Module:
