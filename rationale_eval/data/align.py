@@ -30,7 +30,7 @@ _PIECE: Final = re.compile(r"\S+")
 @lru_cache(maxsize=4096)
 def _fold(letter: str) -> str:
     parts = unicodedata.normalize("NFKD", letter.casefold())
-    return "".join(part for part in parts if not unicodedata.combining(part))
+    return "".join(part for part in parts if unicodedata.category(part) != "Mn")
 
 
 @lru_cache(maxsize=1)
@@ -41,8 +41,15 @@ def _bytes_of_letters() -> dict[str, int]:
     return {chr(byte): byte for byte in shown} | {chr(256 + place): byte for place, byte in enumerate(hidden)}
 
 
+def is_byte_level(tokens: Sequence[str]) -> bool:
+    """Whether tokens are written in the byte alphabet, as a marked blank or line end shows."""
+    letters = _bytes_of_letters()
+    marked = any(token[:1] in ("Ġ", "Ċ") for token in tokens)
+    return marked and all(SPECIAL.fullmatch(token) or all(letter in letters for letter in token) for token in tokens)
+
+
 def readings(token: str) -> Iterator[str]:
-    """The texts a token may stand for: itself, without its marker, and its bytes decoded."""
+    """The texts a token may stand for: itself, and without its marker."""
     yield token
     if token.startswith("##") and len(token) > 2:
         yield token[2:]
@@ -50,12 +57,6 @@ def readings(token: str) -> Iterator[str]:
         yield token.replace("▁", " ").strip()
     if token.endswith("</w>"):
         yield token[:-4]
-    letters = _bytes_of_letters()
-    if not token.isascii() and all(letter in letters for letter in token):
-        try:
-            yield bytes(letters[letter] for letter in token).decode("utf-8").strip()
-        except UnicodeDecodeError:
-            return
 
 
 def _end(want: str, text: str, start: int) -> int | None:
@@ -69,25 +70,33 @@ def _end(want: str, text: str, start: int) -> int | None:
         place += 1
         if not folded.startswith(found):
             return None
-    while place < len(text) and unicodedata.combining(text[place]):
+    while place < len(text) and unicodedata.category(text[place]) == "Mn":
         place += 1
     return place
 
 
 def _skip(text: str, place: int) -> int:
-    while place < len(text) and (text[place].isspace() or unicodedata.category(text[place]) in ("Cc", "Cf")):
+    """The next character that a tokenizer keeps: not white space, a control or a lone mark."""
+    while place < len(text) and (text[place].isspace() or unicodedata.category(text[place]) in ("Cc", "Cf", "Mn")):
         place += 1
     return place
 
 
 @dataclass(slots=True)
 class _Reader:
-    """A place in the texts of an example, moving forward only."""
+    """A place in the texts of an example, moving forward only.
+
+    Args:
+        fields: Names and texts.
+        bytewise: Whether tokens are written in the byte alphabet.
+    """
 
     fields: Sequence[tuple[str, str]]
+    bytewise: bool
     field: int = 0
     place: int = 0
     moved: bool = False
+    pending: bytes = b""
 
     def take(self, token: str) -> tuple[str, int, int] | None:
         """The span of a token; None for a special token or an empty one."""
@@ -95,10 +104,8 @@ class _Reader:
             self._next()
         name, text = self.fields[self.field]
         start = _skip(text, self.place)
-        for want in readings(token):
-            if want and (end := _end(want, text, start)) is not None and end > start:
-                self.place, self.moved = end, True
-                return name, start, end
+        if (end := self._match(token, text, start)) is not None:
+            return name, start, end
         if token in UNKNOWN and (piece := _PIECE.match(text, start)):
             self.place, self.moved = piece.end(), True
             return name, start, piece.end()
@@ -107,19 +114,60 @@ class _Reader:
             if self.moved and self.field + 1 < len(self.fields):
                 self._next()
             return None
-        if not any(want.strip() for want in readings(token)) or token in ("▁", "Ġ", "Ċ"):
+        if self._is_blank(token):
             return None
         raise InputError(
             f"the token '{token[:40]}' does not continue the text of '{name}' "
             f"at character {start} ('{text[start : start + 24]}')"
         )
 
+    def _match(self, token: str, text: str, start: int) -> int | None:
+        """Where the token ends if it stands at `start`; moves there."""
+        if self.bytewise and not SPECIAL.fullmatch(token):
+            return self._match_bytes(token, text, start)
+        for want in readings(token):
+            if want and (end := _end(want, text, start)) is not None and end > start:
+                self.place, self.moved = end, True
+                return end
+        return None
+
+    def _match_bytes(self, token: str, text: str, start: int) -> int | None:
+        letters = _bytes_of_letters()
+        whole = (self.pending + bytes(letters[letter] for letter in token)).lstrip(b" \t\r\n")
+        try:
+            want, self.pending = whole.decode("utf-8").strip(), b""
+        except UnicodeDecodeError as error:
+            # Part of a character: the token lies on it, and the character is read when its last byte is there.
+            if error.reason != "unexpected end of data" or start >= len(text):
+                return None
+            want, self.pending = whole[: error.start].decode("utf-8"), whole[error.start :]
+            end = start if not want else _end(want, text, start)
+            if end is None:
+                return None
+            self.place, self.moved = end, True
+            return end if want else start + 1
+        end = _end(want, text, start) if want else None
+        # Marks and invisible characters that `_skip` passes over are tokens of their own here.
+        if end is None and want and all(unicodedata.category(letter) in ("Cc", "Cf", "Mn") for letter in want):
+            return start if start < len(text) else None
+        if end is not None and end > start:
+            self.place, self.moved = end, True
+            return end
+        return None
+
+    def _is_blank(self, token: str) -> bool:
+        if not self.bytewise:
+            return any(not want.strip() for want in readings(token))
+        letters = _bytes_of_letters()
+        text = bytes(letters[letter] for letter in token if letter in letters).decode("utf-8", "ignore")
+        return _skip(text, 0) >= len(text)
+
     def _at_end(self) -> bool:
         text = self.fields[self.field][1]
-        return _skip(text, self.place) >= len(text)
+        return not self.pending and _skip(text, self.place) >= len(text)
 
     def _next(self) -> None:
-        self.field, self.place, self.moved = self.field + 1, 0, False
+        self.field, self.place, self.moved, self.pending = self.field + 1, 0, False, b""
 
 
 def token_words(tokens: Sequence[str], inputs: Mapping[str, str], words: Sequence[Word]) -> NDArray[np.int64]:
@@ -136,7 +184,7 @@ def token_words(tokens: Sequence[str], inputs: Mapping[str, str], words: Sequenc
     Raises:
         InputError: Naming the first token that is not in the text; without file and row, which the caller knows.
     """
-    reader = _Reader(list(inputs.items()))
+    reader = _Reader(list(inputs.items()), is_byte_level(tokens))
     by_field: dict[str, list[int]] = {}
     for place, word in enumerate(words):
         by_field.setdefault(word.field, []).append(place)

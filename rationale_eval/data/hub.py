@@ -70,7 +70,8 @@ def _asked(repository: str, ask: Callable[[], T]) -> T:
     from huggingface_hub.errors import HfHubHTTPError
 
     # Its bases hold the errors of whichever HTTP library the hub's client is built on.
-    troubles = (OSError, ValueError, *(base for base in HfHubHTTPError.__bases__ if issubclass(base, Exception)))
+    bases = [base for base in HfHubHTTPError.__bases__ if issubclass(base, Exception)]
+    troubles: tuple[type[Exception], ...] = (OSError, ValueError, *bases)
     try:
         return ask()
     except troubles as error:

@@ -68,6 +68,18 @@ def test_byte_level_pieces():
     ]  # fmt: skip
 
 
+def test_byte_level_pieces_of_one_character_and_blank_pieces():
+    example = Example("1", "t", {"text": "Good 😂\n\n case\u00a0it"})
+    tokens = ["Good", "ĠðŁĺ", "Ĥ", "ĊĊ", "Ġcase", "Âł", "it"]
+    assert owners(tokens, example) == ["Good", "😂", "😂", None, "case", None, "it"]
+    # The mark of a blank is a letter too, and must not be taken for one.
+    assert owners(["Ġood", "Ġgood"], Example("1", "t", {"text": "ood good"})) == ["ood", "good"]
+
+
+def test_marks_that_a_tokenizer_drops_do_not_stop_it():
+    assert owners(["a", "❤", "b"], Example("1", "t", {"text": "a ❤\ufe0f b"})) == ["a", "❤", "b"]
+
+
 def test_sentence_pieces_and_end_of_word_marks():
     assert owners(["▁Two", "▁men", "▁", "aren't", "▁un", "happy", ".", "</s>", "▁Café", "!"], pair(1))[:4] == [
         "Two",
