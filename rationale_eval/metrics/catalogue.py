@@ -26,6 +26,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "label": "gold labels",
     "annotators": "several annotators",
     "explainer": "the attribution method itself",
+    "classes": "the same choices for every example",
 }
 
 HEAD: Final = """# Metric definitions
