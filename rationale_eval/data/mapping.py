@@ -25,7 +25,7 @@ from rationale_eval.data.reading import Rows
 from rationale_eval.data.schema import read_inputs
 from rationale_eval.errors import InputError, UsageError
 
-Source = Literal["given", "guessed", "catalogue"]
+Source = Literal["given", "guessed", "catalogue", "catalogue, unconfirmed"]
 HASH: Final = "####"
 _KINDS: Final = {
     "label": ("name", "index", "letter", "bool", "answer"),
@@ -257,7 +257,8 @@ def _choose(
     own_inputs = any(is_input(column.role) for column in columns)
     for form in entry.forms if entry and not own_inputs else ():
         try:
-            known = parse_mapping(form.columns, available, "catalogue")
+            told: Source = "catalogue" if form.confirmed else "catalogue, unconfirmed"
+            known = parse_mapping(form.columns, available, told)
         except InputError:
             continue
         columns += [column for column in known if column.role.split(".")[0] not in taken]

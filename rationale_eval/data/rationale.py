@@ -20,7 +20,8 @@ class WordScores:
         example_id: The example it explains.
         method: Name of the method that made it, for example "integrated_gradients".
         words: The words, as offsets into the example's inputs.
-        scores: float64 `[words]`; higher means more important; NaN where the method cannot say (the word was cut off before the model saw it).
+        scores: float64 `[words]`; higher means more important; NaN where the method cannot say (the word was cut off
+            before the model saw it).
         target: Index of the explained choice, or None if the method explains none (random and gold controls).
         hard: Booleans `[words]` when the tool that made it also selected words, else None.
         notes: Numbers worth keeping, such as integrated gradients' convergence delta.

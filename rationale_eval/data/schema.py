@@ -17,7 +17,6 @@ from typing import Any, Final
 from rationale_eval.data.example import Evidence, Example, Span
 from rationale_eval.errors import InputError
 
-
 _OWN_PLACE: Final = ("answer", "evidence_by_annotator")
 """Parts of `meta` that an example keeps in fields of their own."""
 

@@ -242,7 +242,7 @@ def test_a_hub_copy_is_pinned_and_mapped_by_the_catalogue(hub):
     (one,) = data
     assert (data.name, data.split, data.origin.commit) == ("esnli", "test", hub.commit)
     assert one.choices[one.label] == "contradiction" and one.rationales == ("some text", "some text")
-    assert "premise <- premise (catalogue)" in data.origin.mapping
+    assert "premise <- premise (catalogue, unconfirmed)" in data.origin.mapping
     assert hub.asked[0] == ("esnli/esnli", "refs/convert/parquet")
     assert len(load_dataset("hub:esnli", split="train")) == 2
 

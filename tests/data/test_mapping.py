@@ -233,7 +233,7 @@ def test_the_original_e_snli_table_is_known(tmp_path):
     (one,) = data
     assert (data.name, one.id, one.label, data.cluster_field) == ("esnli", "77", 1, "premise")
     assert one.evidence == {"premise": (), "hypothesis": ((6, 11),)}
-    assert "evidence.hypothesis <- Sentence2_marked_1 (catalogue, read as marked)" in data.origin.mapping
+    assert "evidence.hypothesis <- Sentence2_marked_1 (catalogue, unconfirmed, read as marked)" in data.origin.mapping
 
 
 def test_missing_and_extra_columns(tmp_path):
