@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from rationale_eval.data.dataset import Origin, RationaleDataset
+from rationale_eval.data.dataset import OnError, Origin, RationaleDataset
 from rationale_eval.data.example import Example, Span, Task
 from rationale_eval.data.folder import choose_split, split_name
 from rationale_eval.data.gate import text_problem
@@ -125,11 +125,11 @@ class EraserBenchmark:
         if docs.is_dir():
 
             def read(docid: str) -> str:
-                path = docs / docid
-                confined(path, [docs])
-                if not path.is_file():
-                    raise InputError(f"there is no document '{docid[:80]}'", file=str(docs))
-                source = FileSource(path)
+                confined(docs / docid, [docs])
+                try:
+                    source = FileSource(docs / docid)
+                except InputError as error:
+                    raise InputError(f"there is no document '{docid[:80]}'", file=str(docs)) from error
                 with source.open() as file:
                     return "".join(read_text(file, source.name, DEFAULT_LIMITS))
 
@@ -208,7 +208,12 @@ def _evidence(value: Any) -> EraserEvidence:
     return EraserEvidence(read_string(value, "docid"), *read_token_span(value, "evidences"))
 
 
-def load_eraser(folder: Path | str, split: str | None = None) -> RationaleDataset:
+def eraser_splits(folder: Path) -> list[str]:
+    """The splits of a benchmark folder."""
+    return [split_name(path.stem) for path in _annotation_files(folder)]
+
+
+def load_eraser(folder: Path | str, split: str | None = None, on_error: OnError = "raise") -> RationaleDataset:
     """A benchmark split as a data set: `document` (and `query` where there is one) with the passages as highlights.
 
     Raises:
@@ -233,6 +238,7 @@ def load_eraser(folder: Path | str, split: str | None = None) -> RationaleDatase
         examples,
         word_rule="whitespace",
         cluster_field="document",
+        on_error=on_error,
         origin=Origin(str(folder), (benchmark.source.name,)),
     )
 

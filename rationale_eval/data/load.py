@@ -23,6 +23,8 @@ from rationale_eval.data.source import FileSource
 from rationale_eval.errors import InputError, UsageError
 
 BUNDLED: Final = Path(__file__).parent / "bundled"
+LONGEST_NAME: Final = 4000
+"""Characters; file systems take no longer paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def _open(name: str, split: str | None, options: Options) -> RationaleDataset:
             raise UsageError(f"there is no bundled set '{name}'; there are: {have}")
         return _folder(folder, split, options, label=name)
     path = Path(name)
+    if len(name) > LONGEST_NAME or "\0" in name:
+        raise UsageError(f"'{name[:40]}...' is not the name of a data set or a file")
     if path.is_dir():
         return _folder(path, split, options)
     if path.exists() or path.suffix:
@@ -127,7 +131,7 @@ def _folder(folder: Path, split: str | None, options: Options, label: str | None
     from rationale_eval.data.eraser import is_eraser_folder, load_eraser
 
     if is_eraser_folder(folder):
-        return load_eraser(folder, split)
+        return load_eraser(folder, split, options.on_error)
     splits = find_splits(folder)
     chosen = choose_split(splits, split, str(label or folder))
     beside = [path for name, paths in splits.items() if name != chosen for path in paths]
@@ -269,4 +273,7 @@ def other_splits(source: str | os.PathLike[str], split: str) -> list[str]:
         folder = find_named(name)
     if folder is None or not folder.is_dir():
         return []
-    return [other for other in find_splits(folder) if other != split]
+    from rationale_eval.data.eraser import eraser_splits, is_eraser_folder
+
+    names = eraser_splits(folder) if is_eraser_folder(folder) else find_splits(folder)
+    return [other for other in names if other != split]

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from rationale_eval.data.check import check_data
 from rationale_eval.data.eraser import EraserBenchmark, is_eraser_folder, load_eraser
 from rationale_eval.data.eraser_predictions import read_predictions
-from rationale_eval.data.load import load_dataset
+from rationale_eval.data.load import load_dataset, other_splits
 from rationale_eval.data.words import gold_mask
 from rationale_eval.errors import InputError, UsageError
 
@@ -74,6 +75,18 @@ def test_documents_in_one_file(benchmark):
     assert not is_eraser_folder(benchmark)
     write_lines(benchmark / "docs.jsonl", documents)
     assert load_eraser(benchmark).fingerprint() == before
+
+
+def test_a_benchmark_folder_can_be_checked(benchmark):
+    documents = [{"docid": p.name, "document": p.read_text()} for p in (benchmark / "docs").iterdir()]
+    write_lines(benchmark / "docs.jsonl", documents)
+    write_lines(
+        benchmark / "val.jsonl",
+        [{"annotation_id": "x"}, *map(json.loads, (benchmark / "test.jsonl").read_text().splitlines())],
+    )
+    assert other_splits(benchmark, "test") == ["validation"]
+    report = check_data(load_dataset(benchmark, "validation", on_error="collect"), [load_dataset(benchmark)])
+    assert (report.rows, report.rejected, report.overlap) == (2, 1, {"test": 2})
 
 
 def test_bad_annotations_are_located(benchmark):
