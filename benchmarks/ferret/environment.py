@@ -32,7 +32,7 @@ def make() -> Path:
     mark = hashlib.sha256(PINS.read_bytes()).hexdigest()
     if STAMP.exists() and STAMP.read_text(encoding="utf-8") == mark:
         return PYTHON
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "-r", PINS]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-qq", "-r", PINS]
     for command in ([sys.executable, "-m", "venv", FOLDER], pip):
         if subprocess.run(command, check=False).returncode:
             raise RationaleEvalError("ferret-xai could not be installed; see the lines above, then run this again")
@@ -83,7 +83,17 @@ def _call(model: Path, job: Mapping[str, Any], work: Path, *options: str) -> dic
     work.mkdir(parents=True, exist_ok=True)
     asked, answered = work / "ferret-job.json", work / "ferret-result.json"
     asked.write_text(json.dumps(job), encoding="utf-8")
-    command = [make(), HERE / "score.py", "--model", model, "--job", asked, "--out", answered, *options]
+    command: list[str | Path] = [
+        make(),
+        HERE / "score.py",
+        "--model",
+        model,
+        "--job",
+        asked,
+        "--out",
+        answered,
+        *options,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RationaleEvalError(f"ferret failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")

@@ -19,6 +19,7 @@ import platform
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,7 +53,7 @@ def evaluate(evaluators: list, task: Explanation, settings: dict) -> dict:
     return {name: None if np.isnan(score) else float(score) for name, score in scores.items()}
 
 
-def run(model, tokenizer, job: dict, repeats: int) -> dict:
+def run(model: Any, tokenizer: Any, job: dict, repeats: int) -> dict[str, Any]:
     """Values of every explanation and, for the first so many explanations, the seconds each repeat took."""
     helper = ModelHelper(model, tokenizer)
     evaluators = [kind(model, tokenizer) for kind in EVALUATORS]
@@ -90,7 +91,7 @@ def main() -> None:
     model.eval()
     if asked.tokens:
         helper = ModelHelper(model, tokenizer)
-        result = {"tokens": {pair["id"]: helper.get_tokens(pair["text"]) for pair in job["pairs"]}}
+        result: dict[str, Any] = {"tokens": {pair["id"]: helper.get_tokens(pair["text"]) for pair in job["pairs"]}}
     else:
         result = run(model, tokenizer, job, asked.repeats)
     packages = ("ferret-xai", "torch", "transformers", "numpy", "scipy")
