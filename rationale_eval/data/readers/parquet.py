@@ -135,4 +135,6 @@ def read_parquet(file: BinaryIO, name: str, limits: Limits) -> Iterator[RawRow |
                 yield Rejection(number, *bad, name) if bad else RawRow(number, row)
     except _UNREADABLE as error:
         said = str(error).split("\n")[0].strip()[:160] or "too large"
+        if "DeltaByteArray" in said or "DeltaLength" in said:
+            said = "texts stored as differences; write the file anew with the default encodings"
         raise InputError(f"cannot be read as Parquet ({said})", file=name) from error
