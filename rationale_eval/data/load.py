@@ -23,6 +23,8 @@ from rationale_eval.data.source import FileSource
 from rationale_eval.errors import InputError, UsageError
 
 BUNDLED: Final = Path(__file__).parent / "bundled"
+CLUSTERED: Final = {"bundled/nli": "premise"}
+"""Bundled sets whose examples share an input, and which."""
 LONGEST_NAME: Final = 4000
 """Characters; file systems take no longer paths."""
 
@@ -191,7 +193,7 @@ def open_files(
         task,
         (lambda: _held_to(task, examples(), where)) if task.kind == "classification" else examples,
         word_rule=options.word_rule or (entry.word_rule if entry else "unicode"),
-        cluster_field=entry.cluster_field if entry else None,
+        cluster_field=entry.cluster_field if entry else CLUSTERED.get(where),
         on_error=options.on_error,
         origin=Origin(where, tuple(source.name for source in sources), lines, origin.commit if origin else None),
     )

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from rationale_eval.data.load import BUNDLED
+from rationale_eval.data.load import BUNDLED, load_dataset
 from rationale_eval.data.schema import to_example, to_record
 from rationale_eval.data.words import gold_mask, split_words
 
@@ -172,3 +172,9 @@ def test_commonsense_longest_option_is_no_shortcut():
     records = [record for _, record in everything("commonsense")]
     longest = sum(max(range(5), key=lambda i, r=r: len(r["choices"][i])) == r["label"] for r in records)
     assert longest < 0.4 * len(records)
+
+
+def test_examples_of_one_premise_are_one_cluster():
+    data = load_dataset("bundled/nli")
+    assert data.cluster_field == "premise"
+    assert len({data.cluster(example) for example in data}) == 16
