@@ -83,7 +83,7 @@ def extract(
         mapping=pairs("--map", columns),
         model=model,
         device=device,
-        precision=precision,  # type: ignore[arg-type]
+        precision=precision,
         methods=names(methods) or (DEFAULT_METHOD,),
         settings=pairs("--set", settings),
         target=target,
