@@ -33,7 +33,8 @@ def make() -> Path:
     if STAMP.exists() and STAMP.read_text(encoding="utf-8") == mark:
         return PYTHON
     pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-qq", "-r", PINS]
-    for command in ([sys.executable, "-m", "venv", FOLDER], pip):
+    environment: list[str | Path] = [sys.executable, "-m", "venv", FOLDER]
+    for command in (environment, pip):
         if subprocess.run(command, check=False).returncode:
             raise RationaleEvalError("ferret-xai could not be installed; see the lines above, then run this again")
     STAMP.write_text(mark, encoding="utf-8")
