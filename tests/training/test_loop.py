@@ -48,7 +48,9 @@ class StopAt(ToyLearner):
 
 
 def test_it_learns_and_logs_every_term(tmp_path: Path) -> None:
-    outcome, _ = toy_fit(tmp_path, ToyLearner(dropout=0.0), epochs=25, data=toy_data(200))
+    outcome, _ = toy_fit(
+        tmp_path, ToyLearner(dropout=0.0), epochs=25, data=toy_data(200), checkpoint_every=None, evaluate_every=None
+    )
     assert outcome.state == "finished" and outcome.exact
     assert outcome.metrics["accuracy"] >= 0.8
     names = {line["name"] for line in lines(tmp_path)}
