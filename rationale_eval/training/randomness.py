@@ -51,7 +51,7 @@ def own_randomness() -> Iterator[None]:
 def seed_moment(moment: Moment) -> None:
     """Seeds torch for one forward and backward pass: dropout then depends on (seed, step, batch) alone."""
     seed = derive(moment.seed, "step", moment.step, moment.micro)
-    # torch.manual_seed queues a call with a stack trace for every device that is not in use yet, and the queue only grows.
+    # torch.manual_seed queues a call with a stack trace for every device that is not in use yet, and that queue grows.
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(seed)
