@@ -50,7 +50,7 @@ def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywor
     attn: Attention = "sdpa",
     seed: int = 0,
     max_length: int | None = None,
-    workspace: str | Path = "workspace",
+    workspace: str | Path | None = None,
 ) -> TransformerModel:
     """Loads a model that chooses.
 
@@ -65,7 +65,7 @@ def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywor
         attn: "sdpa" or "eager"; architectures that only have eager attention get that.
         seed: Seed of a fresh head, where the folder holds a bare encoder.
         max_length: Most tokens in a row; by default the model's limit.
-        workspace: The folder that has `runs/`.
+        workspace: The folder that has `runs/`; by default that of `RATIONALE_EVAL_WORKSPACE`, else `./workspace`.
 
     Returns:
         The model, in eval mode. `trained` is False where a head was drawn at random, `source` is the name made exact

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -34,13 +35,13 @@ class Found:
     ours: bool = False
 
 
-def find(name: str, workspace: str | Path = "workspace") -> Found:
+def find(name: str, workspace: str | Path | None = None) -> Found:
     """The folder that a name stands for.
 
     Args:
-        name: `embedded/minilm`, `embedded/smollm2`, a folder with a model, the folder of a run, `run:<id>`, or a hub
-            id `owner/name`, optionally `@revision`.
-        workspace: The folder that has `runs/`.
+        name: `embedded/minilm`, `embedded/smollm2`, a folder with a model, the folder of a run, `run:<id>`,
+            `run:latest` (the newest run that has a model), or a hub id `owner/name`, optionally `@revision`.
+        workspace: The folder that has `runs/`; by default that of `RATIONALE_EVAL_WORKSPACE`, else `./workspace`.
 
     Raises:
         UsageError: If the name leads nowhere.
@@ -53,7 +54,9 @@ def find(name: str, workspace: str | Path = "workspace") -> Found:
     if name.startswith("embedded/"):
         raise UsageError(f"there is no embedded model '{name}'; there are {embedded.MINILM} and {embedded.SMOLLM2}")
     if name.startswith("run:"):
-        return Found(_run(name.removeprefix("run:"), Path(workspace)), name)
+        place = Path(workspace or os.environ.get("RATIONALE_EVAL_WORKSPACE") or "workspace")
+        folder = _run(name.removeprefix("run:"), place)
+        return Found(folder, f"run:{folder.parent.name}")
     path = Path(name)
     if path.is_dir():
         inner = path / "model"
@@ -75,6 +78,12 @@ def inside(path: Path, roots: Iterable[Path]) -> bool:
 def _run(run: str, workspace: Path) -> Path:
     if not _RUN_ID.fullmatch(run):
         raise UsageError(f"'{run}' is not the id of a run; give the plain name of a folder in {workspace / 'runs'}")
+    if run == "latest":
+        # Ids begin with the time, so the last in order is the newest.
+        made = sorted(path for path in (workspace / "runs").glob("*/model") if path.is_dir())
+        if not made:
+            raise UsageError(f"no run in {workspace} has a model yet; train one with `rationale-eval train fine_tune`")
+        return made[-1]
     folder = workspace / "runs" / run / "model"
     if not folder.is_dir():
         raise UsageError(f"the run '{run}' in {workspace} has no model; name a finished training run")

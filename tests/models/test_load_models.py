@@ -19,6 +19,7 @@ from rationale_eval.errors import InputError, RationaleEvalError, UsageError
 from rationale_eval.models import embedded
 from rationale_eval.models.load import load_model
 from rationale_eval.models.prompt import Prompt
+from rationale_eval.models.source import find
 from rationale_eval.models.transformer import TransformerModel
 from tests.helpers.tiny import (
     COMMONSENSE,
@@ -166,6 +167,29 @@ def test_runs_by_id_and_by_folder(tmp_path: Path) -> None:
         load_model("run:r2", workspace=tmp_path)
     with pytest.raises(UsageError, match="not the id of a run"):
         load_model("run:../r1", workspace=tmp_path)
+
+
+def test_the_latest_run_is_the_newest_with_a_model_and_keeps_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RATIONALE_EVAL_WORKSPACE", str(tmp_path))
+    with pytest.raises(UsageError, match="has a model yet"):
+        load_model("run:latest")
+    for run in ("20260101-000000-000-aaaa", "20260102-000000-000-bbbb"):
+        tiny_classifier(NLI).save(str(tmp_path / "runs" / run / "model"))
+    (tmp_path / "runs" / "20260103-000000-000-cccc").mkdir()
+    assert find("run:latest").exact == "run:20260102-000000-000-bbbb"
+    assert load_model("run:latest", device="cpu").task is not None
+
+
+def test_models_and_runs_agree_on_the_default_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rationale_eval.workspace.runs import Workspace
+
+    for place in ("", str(tmp_path / "elsewhere")):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("RATIONALE_EVAL_WORKSPACE", place)
+        tiny_classifier(NLI).save(str(Workspace().path / "runs" / "r1" / "model"))
+        assert find("run:r1").folder.resolve() == (Workspace().path / "runs" / "r1" / "model").resolve()
 
 
 def test_names_that_lead_nowhere(tmp_path: Path) -> None:
