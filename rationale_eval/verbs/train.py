@@ -12,7 +12,7 @@ from typing import Any
 from rationale_eval import durable
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
-from rationale_eval.models.load import load_model, pick_device
+from rationale_eval.models.load import load_model, pick_device, quiet
 from rationale_eval.recipes import RECIPES
 from rationale_eval.recipes.record import Recipe, read_config
 from rationale_eval.training.faults import told_plainly
@@ -192,7 +192,7 @@ def _finish(run: Run, recipe: Recipe, outcome: Outcome, cut: int) -> None:
     model.network.eval()
     if hasattr(model, "trained"):
         model.trained = True
-    with told_plainly("the finished model", run.folder):
+    with told_plainly("the finished model", run.folder), quiet():
         if run.model.exists():  # written by an attempt that was killed before it could say so
             shutil.rmtree(run.model)
         durable.write_folder(run.model, lambda folder: model.save(str(folder)))
