@@ -12,7 +12,8 @@ from typing import Any
 from rationale_eval import durable
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
-from rationale_eval.models.load import load_model, pick_device, quiet
+from rationale_eval.models.load import load_model, pick_device
+from rationale_eval.models.network import quiet
 from rationale_eval.recipes import RECIPES
 from rationale_eval.recipes.record import Recipe, read_config
 from rationale_eval.training.faults import told_plainly
