@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from rationale_eval.data.example import Example
+from rationale_eval.data.rationale import WordScores
 from rationale_eval.data.words import Word
 from rationale_eval.engine.case import Answer, Asks, Case, Question
 from rationale_eval.engine.perturb import sequences
@@ -73,9 +74,8 @@ def ask(pair: Pair, model: TransformerModel, names: Sequence[str], variant: str,
             words,
             encoding=encoding,
             target=pair.target,
-            scores=pair.scores[name][1:-1],
             probabilities=probabilities,
-            method=name,
+            rationale=WordScores(pair.id, name, tuple(words), pair.scores[name][1:-1], pair.target),
         )
         for measure, ours in MEASURES.items():
             found = METRICS[ours]

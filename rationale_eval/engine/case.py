@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rationale_eval.data.example import Example
+from rationale_eval.data.rationale import WordScores
 from rationale_eval.data.words import Word, gold_mask
 from rationale_eval.models.base import Encoding
 
@@ -83,10 +84,8 @@ class Case:
         words: Its words.
         encoding: Its rows, or None where no model takes part.
         target: Index of the explained choice; fixed once on the full input and never chosen anew on a perturbed one.
-        scores: Word scores, float64 `[words]`; None where no rationale takes part.
         probabilities: Answer to the unperturbed input, or None without a model.
-        hard: Selected words, booleans `[words]`, where the rationale came with a selection of its own.
-        method: Name of the method that made the rationale.
+        rationale: The word scores, or None where no rationale takes part.
         seed: Seed for metrics that draw at random; depends on the run's seed and the example only.
     """
 
@@ -97,14 +96,12 @@ class Case:
         *,
         encoding: Encoding | None = None,
         target: int | None = None,
-        scores: NDArray[np.float64] | None = None,
         probabilities: Answer | None = None,
-        hard: NDArray[np.bool_] | None = None,
-        method: str = "",
+        rationale: WordScores | None = None,
         seed: int = 0,
     ):
-        self.example, self.words, self.seed, self.hard, self.method = example, tuple(words), seed, hard, method
-        self._encoding, self._target, self._scores, self._probabilities = encoding, target, scores, probabilities
+        self.example, self.words, self.seed, self.rationale = example, tuple(words), seed, rationale
+        self._encoding, self._target, self._probabilities = encoding, target, probabilities
 
     @property
     def encoding(self) -> Encoding:
@@ -123,9 +120,14 @@ class Case:
     @property
     def scores(self) -> NDArray[np.float64]:
         """Word scores, float64 `[words]`; NaN where the method cannot say."""
-        if self._scores is None:
+        if self.rationale is None:
             raise ValueError("this case has no rationale")
-        return self._scores
+        return self.rationale.scores
+
+    @property
+    def hard(self) -> NDArray[np.bool_] | None:
+        """Selected words, booleans `[words]`, where the rationale came with a selection of its own."""
+        return None if self.rationale is None else self.rationale.hard
 
     @property
     def probabilities(self) -> Answer:
@@ -143,7 +145,7 @@ class Case:
     def seen(self) -> NDArray[np.bool_]:
         """Words that take part in ranking and counting: seen by the model (if there is one) and scored, `[words]`."""
         seen = np.ones(len(self.words), dtype=bool) if self._encoding is None else self._encoding.seen
-        return seen if self._scores is None else seen & ~np.isnan(self._scores)
+        return seen if self.rationale is None else seen & ~np.isnan(self.rationale.scores)
 
     @cached_property
     def ranking(self) -> NDArray[np.intp]:
@@ -171,7 +173,9 @@ class Case:
 
     def explained_again(self, radius: float, seed: int) -> Reexplain:
         """The rationale of the same method after noise on the input embeddings."""
-        return Reexplain(self.method, self.encoding, self.target, radius, seed)
+        return Reexplain(
+            "" if self.rationale is None else self.rationale.method, self.encoding, self.target, radius, seed
+        )
 
     def soft(self, retain: NDArray[np.float64], seed: int) -> Question:
         """Each element of word i's input embeddings survives with probability `retain[i]`; `seed` fixes the draw."""

@@ -265,10 +265,8 @@ class _Scorer:
                 words,
                 encoding=encoding,
                 target=predicted if rationale is None or rationale.target is None else rationale.target,
-                scores=None if rationale is None else rationale.scores,
                 probabilities=probabilities,
-                hard=None if rationale is None else rationale.hard,
-                method="" if rationale is None else rationale.method,
+                rationale=rationale,
                 seed=seed,
             )
 
@@ -290,7 +288,7 @@ class _Scorer:
             return undefined("the example has no gold highlights")
         if "label" in needs and case.example.label is None:
             return undefined("the example has no gold label")
-        if "explainer" in needs and case.method not in self.explainable:
+        if "explainer" in needs and (case.rationale is None or case.rationale.method not in self.explainable):
             return undefined("the method cannot be run again on a changed input")
         if "scores" in needs and np.isnan(case.scores).all():
             return undefined("the method gave no scores for this example")

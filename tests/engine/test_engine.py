@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rationale_eval.data.example import Example
+from rationale_eval.data.rationale import WordScores
 from rationale_eval.data.words import split_words
 from rationale_eval.engine.case import REMOVALS, Case
 from rationale_eval.engine.execute import LARGEST_WASTE, execute, pack
@@ -285,7 +286,9 @@ def test_masking_without_a_mask_token_says_what_to_choose():
 
 def test_words_cut_off_by_the_model_are_not_ranked():
     model = LinearModel(max_length=6)
-    one = case(model, "alpha beta gamma delta epsilon", scores=np.array([1.0, 5.0, 5.0, 9.0, 9.0]))
+    one = case(
+        model, "alpha beta gamma delta epsilon", rationale=WordScores("x", "m", (), np.array([1.0, 5.0, 5.0, 9.0, 9.0]))
+    )
     assert one.encoding.truncated
     assert one.ranking.tolist() == [1, 2, 0]
 

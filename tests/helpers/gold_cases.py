@@ -3,6 +3,7 @@
 import numpy as np
 
 from rationale_eval.data.example import Example
+from rationale_eval.data.rationale import WordScores
 from rationale_eval.data.words import split_words
 from rationale_eval.engine.case import Case
 
@@ -37,9 +38,7 @@ def gold_case(gold, scores=None, *, hard=None, annotators=(), fields=None):
         evidence=None if gold is None else evidence(gold),
         annotators=tuple(evidence(mask) for mask in annotators),
     )
-    return Case(
-        example,
-        split_words(example),
-        scores=None if scores is None else np.array(scores, dtype=np.float64),
-        hard=None if hard is None else np.array(hard, dtype=bool),
-    )
+    words = split_words(example)
+    marked = None if hard is None else np.array(hard, dtype=bool)
+    given = None if scores is None else WordScores("e", "m", words, np.array(scores, dtype=np.float64), hard=marked)
+    return Case(example, words, rationale=given)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from rationale_eval.data.example import Example
+from rationale_eval.data.rationale import WordScores
 from rationale_eval.data.words import split_words
 from rationale_eval.engine.case import REMOVALS, Case
 from rationale_eval.engine.run import Engine
@@ -37,8 +38,8 @@ class Rig:
         self.p = Engine(self.model).answer([bare.whole()])[0]
         self.y = int(np.argmax(self.p)) if target is None else target
         self.case = Case(
-            self.example, self.words, encoding=self.encoding, target=self.y, scores=scores,
-            probabilities=self.p, hard=hard, method="m", seed=seed,
+            self.example, self.words, encoding=self.encoding, target=self.y, probabilities=self.p,
+            rationale=WordScores("x", "m", self.words, scores, hard=hard), seed=seed,
         )  # fmt: skip
 
     def without(self, places, removal="delete") -> np.ndarray:
