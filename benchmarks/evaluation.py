@@ -69,6 +69,7 @@ class Part:
 
 
 SHORT: Final = {"integrated_gradients.steps": 50, "lime.samples": 100, "kernel_shap.samples": 100}
+CHOICES: Final = SHORT | {"lime.samples": 50, "kernel_shap.samples": 50}
 LONG: Final = {"integrated_gradients.steps": 10, "gradient_shap.samples": 5, "occlusion.window": 10}
 
 PARTS: Final = (
@@ -84,7 +85,7 @@ PARTS: Final = (
     ),
     Part(
         "cose", "CoS-E (questions with five options)", "train", {"epochs": 2, "lr": 1e-4}, 500, "validation",
-        settings=SHORT,
+        settings=CHOICES,
         remark=(
             "One row for each option; the words of the question are explained. Where the annotator marked the whole "
             "question there are no highlights."

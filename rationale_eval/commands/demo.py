@@ -7,7 +7,7 @@ from typing import Any, Final
 from rationale_eval.commands.options import AsJson, Device, Seed, Workspace
 from rationale_eval.commands.output import progress, say, show
 
-SHOWN: Final = ("comprehensiveness_aopc", "sufficiency_aopc", "csd", "decision_flip", "tau_loo", "auprc", "token_f1")
+SHOWN: Final = ("comprehensiveness_aopc", "sufficiency_aopc", "decision_flip", "tau_loo", "auprc", "token_f1")
 
 
 def demo(workspace: Workspace = None, device: Device = "auto", seed: Seed = 0, as_json: AsJson = False) -> None:
@@ -55,7 +55,12 @@ def ranked_table(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _cell(found: Any) -> str:
     if found.value is None or found.value != found.value:
         return "not defined"
-    return f"{found.value:.2f} ({found.ci_low:.2f} to {found.ci_high:.2f})"
+    return f"{found.value:.2f} ({_bound(found.ci_low)} to {_bound(found.ci_high)})"
+
+
+def _bound(value: float) -> str:
+    """Two digits without the zero before the point, which six columns of intervals have no room for."""
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("0.", ".", 1)
 
 
 def _model_table(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -169,14 +169,22 @@ class Engine:
             yield share
 
     def _probabilities(self, questions: Sequence[Question]) -> Iterator[Answer]:
-        rows = [sequences(question, self.model) for question in questions]
-        distinct = {sequence.key: sequence for found in rows for sequence in found}
+        # Methods and metrics repeat one another's questions word for word; other questions may still be one sequence.
+        names = [_name(question) for question in questions]
+        rows = {
+            name: sequences(question, self.model) for name, question in dict(zip(names, questions, strict=True)).items()
+        }
+        distinct = {sequence.key: sequence for found in rows.values() for sequence in found}
         self.tally.questions += len(questions)
-        self.tally.sequences += sum(map(len, rows))
+        self.tally.sequences += sum(len(rows[name]) for name in names)
         self.tally.distinct += len(distinct)
         scores = self._scores(distinct)
-        for found in rows:
-            yield _softmax(np.concatenate([scores[sequence.key] for sequence in found]))
+        answers = {
+            name: _softmax(np.concatenate([scores[sequence.key] for sequence in found])) for name, found in rows.items()
+        }
+        for answer in answers.values():
+            answer.flags.writeable = False
+        return (answers[name] for name in names)
 
     def _scores(self, distinct: Mapping[bytes, TokenSequence]) -> dict[bytes, NDArray[np.float32]]:
         salted = {key: blake2b(key + self._salt, digest_size=16).digest() for key in distinct}
@@ -197,6 +205,12 @@ class Engine:
                 fresh = {}
         self._memory.keep({salted[key]: found for key, found in fresh.items()})
         return scores | fresh
+
+
+def _name(question: Question) -> tuple[int, bytes, str, bytes | None, int]:
+    """Equal for questions that say the same; holds while the questions live."""
+    retain = None if question.retain is None else question.retain.tobytes()
+    return id(question.encoding), question.keep.tobytes(), question.removal, retain, question.seed
 
 
 def _tokens(question: Question | Reexplain) -> int:

@@ -16,6 +16,9 @@ from rationale_eval.rationales.selection import count
 if TYPE_CHECKING:
     from rationale_eval.engine.case import Asks, Case, Removal
 
+_ALL_PAIRS: Final = 1000
+"""Words up to which all pairs are compared at once (8 MB for each matrix)."""
+
 CURVE_PERCENTS: Final = tuple(range(0, 101, 10))
 
 
@@ -152,10 +155,26 @@ def tau_loo(case: Case, *, removal: Removal = "delete") -> Asks[Score]:
 
 
 def _kendall(scores: np.ndarray, effects: np.ndarray) -> Score:
-    from scipy.stats import kendalltau  # heavy: only where it is used
-
     if np.ptp(scores) == 0:
         return undefined("all scores are equal")
     if np.ptp(effects) == 0:
         return undefined("no single word changes the probability")
-    return Score(float(kendalltau(scores, effects).statistic))
+    return Score(kendall_tau_b(scores, effects))
+
+
+def kendall_tau_b(x: np.ndarray, y: np.ndarray) -> float:
+    """Kendall's tau-b: (concordant - discordant pairs) / sqrt(pairs untied in x * pairs untied in y).
+
+    All pairs at once: for the few dozen words of a text that is several times quicker than sorting.
+
+    Args:
+        x: Float64 `[n]`, not constant.
+        y: Float64 `[n]`, not constant.
+    """
+    if len(x) > _ALL_PAIRS:
+        from scipy.stats import kendalltau  # heavy: only where it is used
+
+        return float(kendalltau(x, y).statistic)
+    above, beyond = np.sign(x[:, None] - x), np.sign(y[:, None] - y)
+    untied = np.count_nonzero(above) * np.count_nonzero(beyond)
+    return float((above * beyond).sum() / np.sqrt(untied))

@@ -17,6 +17,7 @@ from rationale_eval.data.words import split_words
 from rationale_eval.engine.case import REMOVALS, Case
 from rationale_eval.engine.run import Engine
 from rationale_eval.metrics.all import load_all
+from rationale_eval.metrics.curves import kendall_tau_b
 from rationale_eval.metrics.faithfulness import ERASER_BINS
 from rationale_eval.metrics.record import METRICS
 from tests.helpers.linear import LinearModel
@@ -258,3 +259,13 @@ def test_every_faithfulness_record_is_complete_and_its_variants_are_accepted():
         for variant in found.variants if "explainer" not in found.needs else ():
             value = rig.score(name, variant).value
             assert np.isnan(value) or found.range[0] <= value <= found.range[1], (name, variant)
+
+
+@pytest.mark.parametrize("size", [2, 3, 30, 1200])
+def test_tau_b_equals_scipy_with_and_without_ties(size):
+    draw = np.random.default_rng(size)
+    for ties in (2, 5, 10_000):
+        x, y = draw.integers(0, ties, size).astype(float), draw.integers(0, ties, size).astype(float)
+        x[:2], y[:2] = (0, 1), (1, 0)
+        assert kendall_tau_b(x, y) == pytest.approx(kendalltau(x, y).statistic, abs=1e-12)
+    assert kendall_tau_b(np.array([0.3, 0.1, 0.0, 0.05]), np.array([0.9, 0.2, 0.4, 0.1])) == pytest.approx(1 / 3)
