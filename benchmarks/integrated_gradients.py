@@ -110,7 +110,7 @@ def main() -> None:
     page = Page("integrated_gradients", "Integrated gradients against captum's own loop", f"python -m {__spec__.name}")
     page.text(
         f"{len(examples)} pairs of {data.name}, {STEPS} steps, Gauss-Legendre quadrature, padding as baseline, the",
-        f"embedded 22M-parameter encoder with a fresh head; medians of {REPEATS} repeats. captum's `IntegratedGradients`",
+        f"embedded 22M-parameter encoder with a fresh head; medians of {REPEATS}. captum's `IntegratedGradients`",
         "takes one pair with all its steps at a time; here pairs and steps of like length share batches. The delta is",
         "the difference between the sum of the scores and what the output moved by.",
     )

@@ -140,21 +140,3 @@ def holm(p_values: ArrayLike) -> Floats:
     steps = given[order] * (len(order) - np.arange(len(order)))
     corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
     return corrected
-
-
-def kendall_tau(first: ArrayLike, second: ArrayLike) -> float:
-    """Kendall's tau-b, -1 to 1.
-
-    Args:
-        first: Numbers `[n]`.
-        second: Numbers `[n]`.
-
-    Returns:
-        The correlation; NaN where either is constant, holds NaN, or n < 2.
-    """
-    from scipy.stats import kendalltau
-
-    one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if len(one) < 2 or np.isnan(one).any() or np.isnan(two).any() or np.ptp(one) == 0 or np.ptp(two) == 0:
-        return float("nan")
-    return float(kendalltau(one, two).statistic)

@@ -8,7 +8,7 @@ from statsmodels.stats.multitest import multipletests
 
 from rationale_eval.errors import UsageError
 from rationale_eval.metrics.plausibility import f1_of_sums
-from rationale_eval.metrics.significance import holm, kendall_tau, mcnemar_test, permutation_test
+from rationale_eval.metrics.significance import holm, mcnemar_test, permutation_test
 from rationale_eval.metrics.statistics import ratio, unit_sums
 
 
@@ -129,11 +129,6 @@ def test_holm_equals_statsmodels(size):
 
 def test_holm_leaves_undefined_tests_out():
     np.testing.assert_allclose(holm([0.01, np.nan, 0.04]), [0.02, np.nan, 0.04])
-
-
-def test_kendall_fixture():
-    assert kendall_tau([0.3, 0.1, 0, 0.05], [0.9, 0.2, 0.4, 0.1]) == pytest.approx(1 / 3)
-    assert np.isnan(kendall_tau([1, 1, 1], [1, 2, 3])) and np.isnan(kendall_tau([1], [2]))
 
 
 def test_refuses_meaningless_settings():
