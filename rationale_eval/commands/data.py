@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from rationale_eval.commands.options import AsJson, Columns, Limit, Split
 from rationale_eval.commands.output import json_text, say, show
+from rationale_eval.commands.parsing import pairs
 from rationale_eval.errors import UsageError
 
 data_app = typer.Typer(help="List named data sets; show and check one, or a file of your own.", no_args_is_help=True)
@@ -29,20 +29,8 @@ Follows = Annotated[
 
 
 def parse_columns(columns: list[str] | None) -> dict[str, str] | None:
-    """`["premise=s1 label=y"]` as a mapping; several pairs may stand in one text.
-
-    Raises:
-        UsageError: For a part without "=".
-    """
-    # A pair ends where the next name and "=" begin, so that column names may hold blanks.
-    text = " ".join(columns or [])
-    pairs: dict[str, str] = {}
-    for part in re.split(r"\s+(?=[\w.:]+=)", text.strip()) if text.strip() else []:
-        left, equals, right = part.partition("=")
-        if not equals or not left:
-            raise UsageError(f"'{part}' is not a column mapping; write ours=theirs, such as premise=sentence1")
-        pairs[left.strip()] = right.strip()
-    return pairs or None
+    """The column mapping of `--map`, or None without one."""
+    return pairs("--map", columns) or None
 
 
 @data_app.command("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,19 +18,21 @@ def names(given: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:
-    """name=value pairs from an option that may be repeated and may hold several, parted by spaces.
+    """Pairs name=value from an option that may be repeated and may hold several, parted by spaces.
+
+    A pair ends where the next name and its "=" begin, so values may hold blanks.
 
     Raises:
         UsageError: If a pair has no "=" or a name comes twice.
     """
     found: dict[str, str] = {}
-    for text in (part for each in given or () for part in each.split()):
+    for text in (part for each in given or () for part in re.split(r"\s+(?=[\w.:]+=)", each.strip())):
         name, sign, value = text.partition("=")
-        if not sign or not name:
+        if not sign or not name.strip():
             raise UsageError(f"{option} takes name=value, not '{text}'")
-        if name in found:
-            raise UsageError(f"{option} sets '{name}' twice")
-        found[name] = value
+        if name.strip() in found:
+            raise UsageError(f"{option} sets '{name.strip()}' twice")
+        found[name.strip()] = value.strip()
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rationale_eval.commands import options, output
+from rationale_eval.commands.parsing import pairs
 from rationale_eval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,23 +72,11 @@ def train(
     elif recipe is None or data is None:
         raise UsageError("say which RECIPE and which --data, or --resume RUN; train --describe lists the recipes.")
     else:
-        source = TrainingData(
-            data, split, dev_split, dev_fraction, limit, dev_limit, _pairs(columns, "--map") if columns else None
-        )
-        knobs = _pairs(settings, "--set")
+        source = TrainingData(data, split, dev_split, dev_fraction, limit, dev_limit, pairs("--map", columns) or None)
+        knobs = pairs("--set", settings)
         run = begin(recipe, source, model=model, config=knobs, workspace=workspace, device=device, seed=seed)
     _show(run, time.monotonic() - started, as_json)
     return None
-
-
-def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for text in given or []:
-        name, sign, value = text.partition("=")
-        if not sign or not name:
-            raise UsageError(f"{option} wants NAME=VALUE, and '{text}' is not that.")
-        pairs[name.strip()] = value.strip()
-    return pairs
 
 
 def _show(run: Run, seconds: float, as_json: bool) -> None:

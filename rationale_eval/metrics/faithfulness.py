@@ -169,10 +169,14 @@ def sufficiency_aopc(
         "where one of them is at its floor."
     ),
 )
-def csd(case: Case, **options: Any) -> Asks[Score]:
+def csd(
+    case: Case, *, bins: Sequence[float] = ERASER_BINS, removal: Removal | None = None, **variant: Any
+) -> Asks[Score]:
     """Comprehensiveness minus sufficiency, both as AOPC under the same variant."""
-    comp = yield from comprehensiveness_aopc(case, **options)
-    suff = yield from sufficiency_aopc(case, **options)
+    if removal is not None:
+        variant = {**variant, "removal": removal}
+    comp = yield from comprehensiveness_aopc(case, bins=bins, **variant)
+    suff = yield from sufficiency_aopc(case, bins=bins, **variant)
     return Score(comp.value - suff.value, comp.reason or suff.reason)
 
 

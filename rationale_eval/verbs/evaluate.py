@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from inspect import signature
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
 from rationale_eval.data.rationale import Explanations, WordScores
 from rationale_eval.data.words import Word
-from rationale_eval.engine.case import Asks, Case
+from rationale_eval.engine.case import REMOVALS, Asks, Case
 from rationale_eval.engine.memory import DiskMemory, Memory
 from rationale_eval.engine.run import Engine, Explainer
 from rationale_eval.errors import InputError, UsageError
@@ -66,21 +67,43 @@ def choose_metrics(names: Sequence[str] | None, options: Mapping[str, Any] | Non
         options: Parameters to set on every metric that knows them, such as `removal` or `bins`.
 
     Raises:
-        UsageError: If a name is unknown; the sentence lists the closest ones.
+        UsageError: If a name is unknown (the sentence lists the closest ones), no metric asked for has such a
+            parameter, or its value cannot be used.
     """
     load_all()
+    options = checked_options(options or {})
     wanted: list[Wanted] = []
+    taken: set[str] = set()
     for name in names or DEFAULT_METRICS:
         name, _, variant = name.partition(":")
         found = METRICS[name]
-        known = found.ask.__code__.co_varnames[: found.ask.__code__.co_argcount + found.ask.__code__.co_kwonlyargcount]
-        takes_all = bool(found.ask.__code__.co_flags & 0x08)
-        extra = {key: value for key, value in (options or {}).items() if takes_all or key in known}
+        known = {each.name for each in signature(found.ask).parameters.values() if each.kind is each.KEYWORD_ONLY}
+        extra = {key: value for key, value in options.items() if key in known}
+        taken |= set(extra)
         if variant and variant != "*" and variant not in found.variants:
             raise UsageError(f"{name} has no variant '{variant}'; choose one of {', '.join(found.variants)}")
         chosen = list(found.variants) if variant == "*" else [variant or next(iter(found.variants))]
         wanted.extend(Wanted(found, each, {**found.variants[each], **extra}) for each in chosen)
+    if set(options) - taken:
+        raise UsageError(f"no metric asked for has a parameter '{sorted(set(options) - taken)[0]}'")
     return wanted
+
+
+def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of metrics, with those that have a fixed range of values held to it.
+
+    Raises:
+        UsageError: If `removal` is no removal operator or `bins` are not percentages.
+    """
+    checked = dict(options)
+    if "removal" in checked and checked["removal"] not in REMOVALS:
+        raise UsageError(f"there is no removal operator '{checked['removal']}'; choose one of {', '.join(REMOVALS)}")
+    if "bins" in checked:
+        bins = checked["bins"] if isinstance(checked["bins"], Sequence) else [checked["bins"]]
+        if not all(isinstance(each, int | float) and 0 < each <= 100 for each in bins) or not bins:
+            raise UsageError(f"bins are percentages above 0 and at most 100, such as 1,5,10,20,50; not {bins}")
+        checked["bins"] = tuple(float(each) for each in bins)
+    return checked
 
 
 def evaluate(  # noqa: PLR0913 - the public verb; all but the first two are keywords with defaults

@@ -95,7 +95,7 @@ def test_columns_are_read_from_one_or_several_texts():
     assert parse_columns(["premise=s 1 label=gold label:x=y"]) == {"premise": "s 1", "label": "gold", "label:x": "y"}
     assert parse_columns(["a=b", "evidence.premise:marked=c"]) == {"a": "b", "evidence.premise:marked": "c"}
     assert parse_columns(None) is None
-    with pytest.raises(UsageError, match="write ours=theirs"):
+    with pytest.raises(UsageError, match="--map takes name=value"):
         parse_columns(["nothing"])
 
 

@@ -124,8 +124,10 @@ def test_compare_says_which_method_is_better(model, capsys):
         (["--precision", "int8"], "there is no precision 'int8'"),
         (["--format", "parquet"], "there is no format 'parquet'"),
         (["--predictions", "p.jsonl"], "--predictions goes with --format eraser"),
-        (["--option", "removal=erase", "--methods", "saliency"], "removal"),
-        (["--split", "dev"], "dev"),
+        (["--option", "removal=erase", "--methods", "saliency"], "there is no removal operator 'erase'; choose one"),
+        (["--option", "bins=0,500", "--methods", "saliency"], "bins are percentages above 0"),
+        (["--option", "depth=3", "--methods", "saliency"], "no metric asked for has a parameter 'depth'"),
+        (["--split", "nowhere"], "nowhere"),
     ],
 )
 def test_wrong_turns_are_one_sentence_and_exit_code_2(model, capsys, more, sentence):
