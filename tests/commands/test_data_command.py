@@ -65,7 +65,7 @@ def test_check_reports_and_exits_with_2_where_nothing_is_usable(table, capsys):
         (["data", "show", "esnly"], "did you mean esnli"),
         (["data", "show", "missing.csv"], "missing.csv: cannot be opened"),
         (["data", "show", "bundled/nli", "--split", "dev2"], "no split 'dev2'; there are:"),
-        (["data", "show", "bundled/nli", "--map", "premise"], "write ours=theirs"),
+        (["data", "show", "bundled/nli", "--map", "premise"], "--map takes name=value"),
     ],
 )
 def test_bad_calls_end_in_one_sentence(arguments, sentence, capsys):
