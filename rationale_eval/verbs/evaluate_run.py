@@ -17,7 +17,8 @@ from rationale_eval.data.rationale import Explanations
 from rationale_eval.errors import UsageError
 from rationale_eval.models.base import TaskModel
 from rationale_eval.models.load import load_model
-from rationale_eval.verbs.evaluate import choose_metrics, evaluate
+from rationale_eval.verbs.chosen_metrics import choose_metrics
+from rationale_eval.verbs.evaluate import evaluate
 from rationale_eval.verbs.extract import extract_to
 from rationale_eval.verbs.result import EVALUATION, Result
 from rationale_eval.workspace.runs import Run, Workspace

@@ -10,7 +10,9 @@ from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example, Task
 from rationale_eval.data.rationale import Explanations, WordScores
 from rationale_eval.errors import InputError, UsageError
-from rationale_eval.verbs.evaluate import choose_metrics, evaluate, in_model_order
+from rationale_eval.verbs.chosen_metrics import choose_metrics
+from rationale_eval.verbs.evaluate import evaluate
+from rationale_eval.verbs.matching import in_model_order
 from rationale_eval.verbs.result import Result
 from tests.helpers.linear import LinearModel
 
