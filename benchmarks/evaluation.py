@@ -70,7 +70,12 @@ class Part:
 
 SHORT: Final = {"integrated_gradients.steps": 50, "lime.samples": 100, "kernel_shap.samples": 100}
 CHOICES: Final = SHORT | {"lime.samples": 50, "kernel_shap.samples": 50}
-LONG: Final = {"integrated_gradients.steps": 10, "gradient_shap.samples": 5, "occlusion.window": 10}
+LONG: Final = {
+    "integrated_gradients.steps": 10,
+    "gradient_shap.samples": 5,
+    "occlusion.window": 10,
+    "occlusion.stride": 10,
+}
 
 PARTS: Final = (
     Part(
@@ -79,12 +84,12 @@ PARTS: Final = (
         remark="Highlights are those of the annotators together.",
     ),
     Part(
-        "hatexplain", "HateXplain (posts, three classes)", "train", {"epochs": 2, "lr": 1e-4}, 500, "test",
+        "hatexplain", "HateXplain (posts, three classes)", "train", {"epochs": 2, "lr": 1e-4}, 300, "test",
         settings=SHORT,
         remark="Normal posts carry no highlights, so plausibility covers only the others.",
     ),
     Part(
-        "cose", "CoS-E (questions with five options)", "train", {"epochs": 2, "lr": 1e-4}, 500, "validation",
+        "cose", "CoS-E (questions with five options)", "train", {"epochs": 2, "lr": 1e-4}, 150, "validation",
         settings=CHOICES,
         remark=(
             "One row for each option; the words of the question are explained. Where the annotator marked the whole "

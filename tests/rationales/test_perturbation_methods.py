@@ -1,7 +1,7 @@
 """Methods that remove words: exact Shapley values, captum's regressions, and their laws."""
 
 from collections.abc import Callable
-from itertools import chain, combinations
+from itertools import chain, combinations, pairwise
 from math import factorial
 
 import numpy as np
@@ -20,6 +20,7 @@ from rationale_eval.errors import UsageError
 from rationale_eval.rationales.methods import METHODS
 from rationale_eval.rationales.methods.kernel_shap import coalitions, solve
 from rationale_eval.rationales.methods.lime import closeness, draw_subsets
+from rationale_eval.rationales.methods.occlusion import _windows
 from rationale_eval.rationales.record import Found
 from tests.helpers.linear import LinearModel
 
@@ -246,3 +247,18 @@ def test_every_removal_operator_serves(removal: str) -> None:
 def test_impossible_numbers_are_refused(method: str, params: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=method):
         run(method, case_of(), **params)
+
+
+@pytest.mark.parametrize(("size", "window", "stride"), [(7, 3, 1), (7, 3, 3), (10, 4, 2), (2, 5, 5), (9, 3, 3)])
+def test_occlusion_windows_cover_every_word_and_step_by_the_stride(size, window, stride):
+    model = LinearModel()
+    one = Example("x", "toy", {"first": " ".join(["people"] * size), "second": "a man"}, ("a", "b", "c"))
+    words = split_words(one)
+    given = Case(one, words, encoding=model.encode(one, words), target=0)
+    places = np.flatnonzero(given.seen)
+    found = [part.tolist() for part in _windows(given, places, window, stride)]
+    inside = [part for part in found if part[0] < size]
+    assert sorted({place for part in inside for place in part}) == list(range(size))
+    starts = [part[0] for part in inside]
+    assert all(after - before <= stride for before, after in pairwise(starts))
+    assert starts[-1] == max(0, size - window)

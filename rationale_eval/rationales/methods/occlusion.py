@@ -26,12 +26,17 @@ from rationale_eval.rationales.record import Found, method
         "that hold a word. Catches phrases that leave-one-out misses, and blurs their borders."
     ),
 )
-def occlusion(case: Case, *, window: int = 3, removal: Removal = "delete", output: str = "probability") -> Asks[Found]:
-    """s_i = mean over windows W with i in W of f(x) - f(x without W); windows stay inside one field."""
-    if window < 1:
-        raise UsageError(f"occlusion: 'window' must be 1 or more, not {window}")
+def occlusion(
+    case: Case, *, window: int = 3, stride: int = 1, removal: Removal = "delete", output: str = "probability"
+) -> Asks[Found]:
+    """s_i = mean over windows W with i in W of f(x) - f(x without W); windows stay inside one field.
+
+    Windows begin every `stride` words, and one ends with the field's last word, so that every word lies in one.
+    """
+    if not 1 <= stride <= window:
+        raise UsageError(f"occlusion: 'window' must be 1 or more and 'stride' 1 to {max(window, 1)}, not {stride}")
     places = seen_words(case)
-    windows = _windows(case, places, window)
+    windows = _windows(case, places, window, stride)
     whole, *parts = yield [case.whole(), *(case.without(inside, removal) for inside in windows)]
     start = value(whole, case.target, output)
     falls, counts = np.zeros(len(case.words)), np.zeros(len(case.words))
@@ -41,10 +46,11 @@ def occlusion(case: Case, *, window: int = 3, removal: Removal = "delete", outpu
     return Found(spread_out(case, places, falls[places] / counts[places]))
 
 
-def _windows(case: Case, places: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:
-    """All windows of `size` seen neighbours within a field; a field of fewer words is one window."""
+def _windows(case: Case, places: NDArray[np.intp], size: int, stride: int) -> list[NDArray[np.intp]]:
+    """Windows of `size` seen neighbours within a field; a field of fewer words is one window."""
     windows = []
     for _, group in groupby(places, key=lambda place: case.words[place].field):
         inside = np.fromiter(group, dtype=np.intp)
-        windows += [inside[start : start + size] for start in range(max(1, len(inside) - size + 1))]
+        last = max(0, len(inside) - size)
+        windows += [inside[start : start + size] for start in [*range(0, last, stride), last]]
     return windows
