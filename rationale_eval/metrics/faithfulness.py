@@ -6,7 +6,7 @@ x \\ r_k the input without them. y is fixed on the whole input and never chosen 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from rationale_eval.metrics.record import Score, metric, undefined
 from rationale_eval.rationales.selection import count
 
 if TYPE_CHECKING:
-    from rationale_eval.engine.case import Asks, Case, Removal
+    from rationale_eval.engine.case import Asks, Case, Question, Removal
 
 ERASER_BINS: Final = (1.0, 5.0, 10.0, 20.0, 50.0)
 """Percentages of DeYoung et al. (2020), section 4.2; UNIREX trains and evaluates with the same."""
@@ -38,7 +38,12 @@ Selections = list[NDArray[np.intp]]
 
 
 def selections(
-    case: Case, bins: Sequence[float], counting: str, *, only_positive: bool = False, distinct: bool = False
+    case: Case,
+    bins: Sequence[float],
+    counting: str = "half_even",
+    *,
+    only_positive: bool = False,
+    distinct: bool = False,
 ) -> Selections:
     """Word indices of r_k for each k in `bins`.
 
@@ -61,8 +66,38 @@ def selections(
     return chosen
 
 
-def _average(drops: Sequence[float], divisor: str) -> Score:
-    """Area over the perturbation curve; the curve itself is kept with the score."""
+def _aopc(
+    case: Case,
+    perturbed: Callable[[NDArray[np.intp], Removal], Question],
+    nothing: float,
+    bins: Sequence[float],
+    removal: Removal,
+    *,
+    divisor: str = "bins",
+    **rule: Any,
+) -> Asks[Score]:
+    """Area over the perturbation curve of p(y|x) - p(y|perturbed input).
+
+    Args:
+        case: The case.
+        perturbed: `case.without` or `case.only`.
+        nothing: The value where every bin is skipped.
+        bins: Percentages.
+        removal: How words are taken away.
+        divisor: "bins" for the mean, "bins_plus_one" for UNIREX's form.
+        rule: See `selections`.
+    """
+    if not len(case.ranking):
+        return undefined(NO_WORDS)
+    chosen = selections(case, bins, **rule)
+    if not chosen:
+        return Score(nothing, curve=np.zeros(0))
+    whole, *rest = yield [case.whole(), *(perturbed(words, removal) for words in chosen)]
+    return average([whole[case.target] - part[case.target] for part in rest], divisor)
+
+
+def average(drops: Sequence[float], divisor: str = "bins") -> Score:
+    """Sum of the drops by the number of bins, or by that and one; the curve itself is kept with the score."""
     bins = len(drops) + (divisor == "bins_plus_one")
     return Score(float(np.sum(drops) / bins), curve=np.array(drops, dtype=np.float64))
 
@@ -93,19 +128,10 @@ def comprehensiveness_aopc(
     bins: Sequence[float] = ERASER_BINS,
     removal: Removal = "delete",
     counting: str = "half_even",
-    only_positive: bool = False,
-    distinct: bool = False,
-    divisor: str = "bins",
+    **rule: Any,
 ) -> Asks[Score]:
-    """Mean over the bins of p(y|x) - p(y|x without r_k)."""
-    chosen = selections(case, bins, counting, only_positive=only_positive, distinct=distinct)
-    if not len(case.ranking):
-        return undefined(NO_WORDS)
-    if not chosen:
-        return Score(0.0, curve=np.zeros(0))
-    whole, *rest = yield [case.whole(), *(case.without(words, removal) for words in chosen)]
-    y = case.target
-    return _average([whole[y] - part[y] for part in rest], divisor)
+    """Mean over the bins of p(y|x) - p(y|x without r_k); 0 where no bin selects a word (`ferret`)."""
+    return (yield from _aopc(case, case.without, 0.0, bins, removal, counting=counting, **rule))
 
 
 @metric(
@@ -136,19 +162,10 @@ def sufficiency_aopc(
     bins: Sequence[float] = ERASER_BINS,
     removal: Removal = "delete",
     counting: str = "half_even",
-    only_positive: bool = False,
-    distinct: bool = False,
-    divisor: str = "bins",
+    **rule: Any,
 ) -> Asks[Score]:
-    """Mean over the bins of p(y|x) - p(y|r_k)."""
-    chosen = selections(case, bins, counting, only_positive=only_positive, distinct=distinct)
-    if not len(case.ranking):
-        return undefined(NO_WORDS)
-    if not chosen:
-        return Score(1.0, curve=np.zeros(0))
-    whole, *rest = yield [case.whole(), *(case.only(words, removal) for words in chosen)]
-    y = case.target
-    return _average([whole[y] - part[y] for part in rest], divisor)
+    """Mean over the bins of p(y|x) - p(y|r_k); 1 where no bin selects a word (`ferret`)."""
+    return (yield from _aopc(case, case.only, 1.0, bins, removal, counting=counting, **rule))
 
 
 @metric(
@@ -170,13 +187,16 @@ def sufficiency_aopc(
     ),
 )
 def csd(
-    case: Case, *, bins: Sequence[float] = ERASER_BINS, removal: Removal | None = None, **variant: Any
+    case: Case,
+    *,
+    bins: Sequence[float] = ERASER_BINS,
+    removal: Removal = "delete",
+    counting: str = "half_even",
+    **rule: Any,
 ) -> Asks[Score]:
     """Comprehensiveness minus sufficiency, both as AOPC under the same variant."""
-    if removal is not None:
-        variant = {**variant, "removal": removal}
-    comp = yield from comprehensiveness_aopc(case, bins=bins, **variant)
-    suff = yield from sufficiency_aopc(case, bins=bins, **variant)
+    comp = yield from comprehensiveness_aopc(case, bins=bins, removal=removal, counting=counting, **rule)
+    suff = yield from sufficiency_aopc(case, bins=bins, removal=removal, counting=counting, **rule)
     return Score(comp.value - suff.value, comp.reason or suff.reason)
 
 
@@ -284,4 +304,4 @@ def log_odds(
     chosen = selections(case, bins, counting)
     whole, *rest = yield [case.whole(), *(case.without(words, removal) for words in chosen)]
     y = case.target
-    return _average([float(np.log(part[y]) - np.log(whole[y])) for part in rest], "bins")
+    return average([float(np.log(part[y]) - np.log(whole[y])) for part in rest])

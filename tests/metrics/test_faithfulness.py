@@ -18,7 +18,7 @@ from rationale_eval.engine.case import REMOVALS, Case
 from rationale_eval.engine.run import Engine
 from rationale_eval.metrics.all import load_all
 from rationale_eval.metrics.curves import kendall_tau_b
-from rationale_eval.metrics.faithfulness import ERASER_BINS
+from rationale_eval.metrics.faithfulness import ERASER_BINS, average
 from rationale_eval.metrics.record import METRICS
 from tests.helpers.linear import LinearModel
 
@@ -242,10 +242,8 @@ def test_the_explained_choice_is_fixed_and_may_differ_from_the_prediction():
 def test_published_normalisers():
     """p(x) = .9 and p(x without r_k) = .9 .8 .6 .5 .3: mean 0.28; divided by bins plus one 0.233333."""
     drops = 0.9 - np.array([0.9, 0.8, 0.6, 0.5, 0.3])
-    from rationale_eval.metrics.faithfulness import _average
-
-    assert _average(list(drops), "bins").value == pytest.approx(0.28)
-    assert _average(list(drops), "bins_plus_one").value == pytest.approx(0.233333, abs=1e-6)
+    assert average(list(drops), "bins").value == pytest.approx(0.28)
+    assert average(list(drops), "bins_plus_one").value == pytest.approx(0.233333, abs=1e-6)
 
 
 def test_every_faithfulness_record_is_complete_and_its_variants_are_accepted():
