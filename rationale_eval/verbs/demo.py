@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from rationale_eval.verbs.evaluate_run import EvaluateConfig, Progress, evaluate_run
+from rationale_eval.verbs.evaluate_run import EvaluateConfig, evaluate_run
+from rationale_eval.verbs.job import Progress
 from rationale_eval.verbs.result import Result
 from rationale_eval.verbs.train import train
 from rationale_eval.workspace.runs import Run, Workspace

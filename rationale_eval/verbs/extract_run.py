@@ -5,36 +5,22 @@ from __future__ import annotations
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from rationale_eval.data.load import load_dataset
 from rationale_eval.engine.memory import DiskMemory
 from rationale_eval.engine.run import Engine
 from rationale_eval.rationales.extract import Extraction
-from rationale_eval.verbs.evaluate_run import MEMORY, EvaluateConfig, Progress, open_model
 from rationale_eval.verbs.extract import choose_methods, write
+from rationale_eval.verbs.job import MEMORY, Job, Progress
 from rationale_eval.workspace.runs import Run, Workspace
 
 
-class ExtractConfig(BaseModel):
-    """What to explain and how. The command line and the run's `config.json` are this record."""
+class ExtractConfig(Job):
+    """What to explain and how."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    data: str = Field(description="Name of a data set, a file, or a folder of splits.")
-    split: str | None = Field(None, description="Its split; test, else validation, else train when not given.")
-    limit: int | None = Field(None, ge=1, description="Use only the first so many examples.")
-    mapping: dict[str, str] = Field(default_factory=dict, description="Our names to the columns of an own file.")
-    model: str | None = Field(None, description="The model to explain; controls need none.")
-    device: str = Field("auto", description="cpu, cuda, cuda:N, or auto.")
-    precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Number type of the model's arithmetic.")
-    methods: tuple[str, ...] = Field(("integrated_gradients",), description="Methods to run.")
-    settings: dict[str, Any] = Field(default_factory=dict, description="Parameters: steps=20, or lime.samples=50.")
-    target: str = Field("predicted", description="The choice to explain: predicted, gold, or a label.")
-    remember: bool = Field(True, description="Remember the model's answers in the workspace.")
-    seed: int = Field(0, ge=0, description="Where all randomness starts from.")
+    methods: tuple[str, ...] = Field(("integrated_gradients",), description="Methods that make the rationales.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +59,8 @@ def extract_run(
     """
     place = workspace or Workspace()
     chosen = choose_methods(config.methods, config.settings)
-    data = load_dataset(config.data, config.split, config.limit, config.mapping or None)
-    model = open_model(
-        config.model,
-        data,
-        EvaluateConfig(data=config.data, device=config.device, precision=config.precision),
-        place,
-    )
+    data = config.open_data()
+    model = config.open_model(data, place)
     show: Progress = progress or (lambda what, total: nullcontext(lambda done: None))
     with ExitStack() as stack:
         engine = None
