@@ -160,8 +160,8 @@ def write(found: Found, data: str, repeats: int, command: str) -> None:
     page.text(
         "Comprehensiveness and sufficiency at 1, 5, 10, 20 and 50 % and the correlation with leave-one-out, on",
         f"{len(found.ours.values)} pairs of {data} (test), read by MiniLM fine-tuned on the same set.",
-        f"{'One run of each' if repeats == 1 else f'Medians of {repeats}'}; both sides on the same processor, ferret with",
-        f"{found.theirs['threads']} threads.",
+        "One run of each;" if repeats == 1 else f"Medians of {repeats};",
+        f"both sides on the same processor, ferret with {found.theirs['threads']} threads.",
         f"ferret {versions['ferret-xai']} runs in its own environment (torch {versions['torch']}, transformers",
         f"{versions['transformers']}); what exactly is compared stands in `benchmarks/ferret/README.md`.",
         "*ours, ferret's way* decodes and tokenises again, as ferret does.",
