@@ -19,6 +19,7 @@ from benchmarks.report import ROOT, Page
 SIZES: Final = (2_000, 20_000)
 LARGEST_RATIO: Final = 1.1
 METHODS: Final = ("input_x_gradient", "random")
+BINS: Final = (20.0,)
 METRICS: Final = ("comprehensiveness_aopc", "sufficiency_aopc", "token_f1", "auprc", "accuracy")
 
 
@@ -34,7 +35,15 @@ def evaluate(size: int, folder: Path) -> dict[str, Any]:
     model = load_model("embedded/minilm", task=data.task)
     memory = folder / "answers.sqlite"
     made = extract_to(folder, model, data, METHODS, memory=memory)
-    result = evaluate(data, made, model=model, metrics=METRICS, memory=memory, out=folder / "examples.parquet")
+    result = evaluate(
+        data,
+        made,
+        model=model,
+        metrics=METRICS,
+        options={"bins": BINS},
+        memory=memory,
+        out=folder / "examples.parquet",
+    )
     rows = len(result.summary(resamples=200))
     return {
         "examples": size,
