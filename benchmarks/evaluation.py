@@ -89,7 +89,7 @@ PARTS: Final = (
         remark="Normal posts carry no highlights, so plausibility covers only the others.",
     ),
     Part(
-        "cose", "CoS-E (questions with five options)", "train", {"epochs": 2, "lr": 1e-4}, 150, "validation",
+        "cose", "CoS-E (questions with five options)", "train", {"epochs": 2, "lr": 1e-4}, 100, "validation",
         metrics=tuple(name for name in METRICS if name != "macro_f1"),
         settings=CHOICES,
         remark=(
@@ -98,7 +98,8 @@ PARTS: Final = (
         ),
     ),
     Part(
-        "eraser_movies", "ERASER movies (documents)", "train", {"epochs": 3, "lr": 5e-5}, 50, "test",
+        "eraser_movies", "ERASER movies (documents)", "train",
+        {"epochs": 2, "lr": 5e-5, "batch_size": 8, "dropout": 0.0}, 40, "test",
         methods=("saliency", "input_x_gradient", "integrated_gradients", "gradient_shap", "attention", "occlusion"),
         metrics=tuple(name for name in METRICS if name not in ("tau_loo", "decision_flip")),
         settings=LONG,

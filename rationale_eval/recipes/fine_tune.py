@@ -28,6 +28,15 @@ class FineTuneConfig(LoopSettings):
     freeze_embeddings: bool = Field(
         False, description="Leave the word embeddings as they are; quicker, a little worse."
     )
+    dropout: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description=(
+            "Dropout of every layer; the model's own when not given. 0 trains long texts several times quicker on a "
+            "CPU, where drawing the masks of attention takes most of the time."
+        ),
+    )
 
 
 @recipe
@@ -45,7 +54,16 @@ class FineTune(Recipe):
         train = prepare(self.model, self.train)
         dev = None if self.dev is None else prepare(self.model, self.dev)
         self.model.embedding().weight.requires_grad_(not self.config.freeze_embeddings)
+        if self.config.dropout is not None:
+            set_dropout(self.model.network, self.config.dropout)
         yield Stage("fine_tune", LabelLearner(self.model, dev), train, self.config)
+
+
+def set_dropout(network: nn.Module, share: float) -> None:
+    """Sets the dropout of every layer, attention included."""
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share
 
 
 class LabelLearner(Learner[Prepared]):

@@ -87,6 +87,13 @@ def test_frozen_embeddings_stay_as_they_are(tmp_path: Path) -> None:
     assert table not in moved and len(moved) > 5
 
 
+@pytest.mark.parametrize(("asked", "found"), [(None, {0.1}), (0.0, {0.0}), (0.3, {0.3})])
+def test_dropout_is_the_models_own_or_the_one_asked_for(tmp_path: Path, asked: float | None, found: set[float]) -> None:
+    model = tiny_classifier(SENTIMENT)
+    learn(model, sentiment(8), tmp_path, epochs=1, dropout=asked)
+    assert {module.p for module in model.network.modules() if isinstance(module, torch.nn.Dropout)} == found
+
+
 def test_scores_of_ragged_choices_are_those_of_one_example_at_a_time() -> None:
     model = tiny_choice_encoder()
     items = prepare(model, questions(7)).items
