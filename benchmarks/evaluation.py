@@ -174,6 +174,7 @@ def write_page(workspace: Workspace) -> None:
         "bootstrap interval (BCa; clusters of one premise or document are resampled whole where the set has "
         "them). Methods are ranked by",
         "comprehensiveness; controls stand last. Words are removed by deletion, bins are 1, 5, 10, 20 and 50 %.",
+        "Times are of one run on a machine that was doing other things as well.",
     )
     for part in PARTS:
         record = workspace.path / f"{part.name}.json"
@@ -192,8 +193,8 @@ def _words(part: Part, done: dict[str, Any], result: Result) -> str:
         f"Trained on {part.train_split} in {done['train']['seconds']:,.0f} s ({_options(part.training)}). Evaluated on "
         f"{facts['data']['examples']} examples of {part.test_split} in {done['evaluate']['seconds']:,.0f} s, the "
         f"making of the explanations included ({_options(part.settings)}); scoring asked {engine['questions']:,} "
-        f"questions, of which {engine['passes']:,} token sequences had to run. {facts['truncated']} examples were "
-        f"cut to fit the model. {part.remark}"
+        f"questions, that is {engine['sequences']:,} token sequences, and {engine['passes']:,} had to run. "
+        f"{facts['truncated']} examples were cut to fit the model. {part.remark}"
     )
 
 
