@@ -31,6 +31,9 @@ Explainer = Callable[[Sequence[Reexplain]], list[NDArray[np.float64]]]
 
 WINDOW_TOKENS: Final = 262_144
 
+WINDOW_QUESTIONERS: Final = 512
+"""Questioners in flight: each holds an example with all its rationales, however little it asks."""
+
 KEEP_EVERY: Final = 1024
 """Sequences after which answers are written down: what a killed process loses at most."""
 
@@ -110,7 +113,7 @@ class Engine:
 
         while True:
             waiting = sum(_tokens(question) for _, asked in active.values() for question in asked)
-            while not exhausted and waiting < self._window_tokens:
+            while not exhausted and waiting < self._window_tokens and len(active) < WINDOW_QUESTIONERS:
                 pulled = next(source, None)
                 if pulled is None:
                     exhausted = True

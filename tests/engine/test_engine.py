@@ -19,7 +19,7 @@ from rationale_eval.engine.execute import LARGEST_WASTE, execute, pack
 from rationale_eval.engine.memory import DiskMemory, ProcessMemory
 from rationale_eval.engine.perturb import sequences
 from rationale_eval.engine.precision import medium_is_exact, quick_float32
-from rationale_eval.engine.run import Engine
+from rationale_eval.engine.run import WINDOW_QUESTIONERS, Engine
 from rationale_eval.errors import RationaleEvalError, UsageError
 from tests.helpers.linear import MASK, PAD, LinearModel
 
@@ -148,6 +148,20 @@ def test_questioners_are_pulled_as_the_window_allows():
     results = Engine(model, window_tokens=30).run(ask(n) for n in range(1000))
     next(results)
     assert len(pulled) <= 12
+
+
+def test_few_questioners_are_in_flight_however_little_they_ask():
+    model, pulled = LinearModel(), []
+
+    def ask(number):
+        pulled.append(number)
+        yield [case(model, "alpha").whole()]
+        return number
+
+    results = Engine(model).run(ask(n) for n in range(5000))
+    next(results)
+    assert len(pulled) <= WINDOW_QUESTIONERS
+    assert len(list(results)) == 4999
 
 
 def test_memory_on_disk_answers_without_a_pass(tmp_path):
