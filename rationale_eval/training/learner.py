@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.objective import Term
 from rationale_eval.training.randomness import Moment
 
@@ -28,6 +29,8 @@ class TrainingSet(Generic[Item]):
         lengths: Their cost in tokens, int `[examples]`.
         fingerprint: Content hash of the data.
         truncated: How many were cut short to fit the model.
+        pool: Indices of the few examples that half of every batch is drawn from, or None for plain batches; see
+            `BatchPlan`.
     """
 
     items: Sequence[Item]
@@ -35,6 +38,12 @@ class TrainingSet(Generic[Item]):
     lengths: NDArray[np.int64]
     fingerprint: str
     truncated: int = 0
+    pool: NDArray[np.int64] | None = None
+
+    @property
+    def content(self) -> str:
+        """Hash of what is learned from: the data, and which of them are the pool."""
+        return self.fingerprint if self.pool is None else digest([self.fingerprint, self.pool.tolist()])
 
 
 class Learner(ABC, Generic[Item]):

@@ -140,7 +140,9 @@ class _Loop(Generic[Item]):
         self.learner, self.data, self.settings, self.seed = learner, data, settings, seed
         self.checkpoints, self.journal = checkpoints, journal
         self.modules = learner.modules()
-        self.plan = BatchPlan(data.lengths, seed, settings.batch_size, settings.max_tokens, settings.accumulate)
+        self.plan = BatchPlan(
+            data.lengths, seed, settings.batch_size, settings.max_tokens, settings.accumulate, data.pool
+        )
         self.ends = self.plan.ends(settings.epochs)
         self.total = min(self.ends[-1], settings.max_steps or self.ends[-1])
         self.accelerator = _accelerator(resolve_precision(settings.precision, learner.device), learner.device)
@@ -148,7 +150,7 @@ class _Loop(Generic[Item]):
         self.parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         self.fingerprint = fingerprint(
             config={"settings": settings.model_dump(mode="json"), "seed": seed},
-            data=data.fingerprint,
+            data=data.content,
             device=learner.device,
         )
         self.at = _Position(exact=learner.device.type == "cpu")
