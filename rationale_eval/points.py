@@ -4,7 +4,8 @@ They do nothing unless `RATIONALE_EVAL_POINT` is set: a comma-separated list of 
 
 - `NAME`: a point, for example `checkpoint.written`; `*` and `?` match as in file names.
 - `TIME`: act when it is reached for the 1st (default), 2nd, 3rd ... time; `*` for every time.
-- `ACTION`: `kill` (SIGKILL), `stop` (SIGSTOP), `exit` (SystemExit), `raise:ENOSPC` (OSError with that number), `sleep:0.5`.
+- `ACTION`: `kill` (SIGKILL), `stop` (SIGSTOP), `exit` (SystemExit), `raise:ENOSPC` (OSError of that number) or
+  `sleep:0.5` (seconds).
 
 For example `RATIONALE_EVAL_POINT="folder.renamed:3=kill"`.
 """
@@ -80,8 +81,8 @@ def _read(part: str) -> _Trigger:
 def _action(text: str) -> Callable[[], None]:
     kind, _, value = text.partition(":")
     if kind in ("kill", "stop") and not value:
-        number = signal.SIGKILL if kind == "kill" else signal.SIGSTOP
-        return lambda: os.kill(os.getpid(), number)
+        wanted = signal.SIGKILL if kind == "kill" else signal.SIGSTOP
+        return lambda: os.kill(os.getpid(), wanted)
     if kind == "exit" and not value:
         return lambda: sys.exit(1)
     if kind == "raise" and isinstance(number := getattr(errno, value, None), int):

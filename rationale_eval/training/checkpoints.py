@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from rationale_eval import durable
 from rationale_eval.errors import RationaleEvalError
+from rationale_eval.points import reached
 from rationale_eval.training.faults import StorageFailed, free_bytes, told_plainly
 
 KEEP: Final = 2
@@ -136,14 +137,18 @@ class Checkpoints:
 
         def fill(folder: Path) -> None:
             save_file(_plain(tensors_of(modules)), folder / WEIGHTS)
+            reached("checkpoint.weights_written")
             save_file(_plain(tensors), folder / OPTIMIZER)
+            reached("checkpoint.optimizer_written")
             durable.write_json(folder / STATE, {**state, "step": step, "optimizer": values})
 
         self._write(target, fill)
         if (problem := durable.damage(target)) is not None:
             raise StorageFailed("input/output error", f"{target} did not read back as written: {problem}.")
+        reached("checkpoint.verified")
         self.rejected.pop(target.name, None)
         self._let_go(state.get("best"))
+        reached("checkpoint.old_removed")
 
     def save_best(self, step: int, modules: Mapping[str, nn.Module]) -> None:
         """Writes the weights alone as `best-N`.
@@ -152,6 +157,7 @@ class Checkpoints:
             StorageFailed: If they cannot be written.
         """
         self._write(self._best(step), lambda folder: save_file(_plain(tensors_of(modules)), folder / WEIGHTS))
+        reached("checkpoint.best_written")
 
     def best(self, step: int) -> dict[str, Tensor]:
         """The weights kept by `save_best`."""
@@ -181,6 +187,7 @@ class Checkpoints:
             if target.exists():
                 # Damaged, or best weights that no sound checkpoint names: a sound one would have been resumed from.
                 shutil.rmtree(target)
+                reached("checkpoint.unsound_removed")
             durable.write_folder(target, fill)
 
     def _best(self, step: int) -> Path:
@@ -194,7 +201,12 @@ class Checkpoints:
 
     def _let_go(self, best: Mapping[str, Any] | None) -> None:
         named = {best["step"]} if best else set()
-        for place, folder in enumerate(self._steps()):
+        # A damaged one must not take the place of a sound one among those that are kept.
+        sound = [folder for folder in self._steps() if folder.name not in self.rejected]
+        for name in self.rejected:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        self.rejected = {}
+        for place, folder in enumerate(sound):
             if place >= KEEP:
                 shutil.rmtree(folder, ignore_errors=True)
             elif (state := _read(folder)) and state.get("best"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rationale_eval.durable import AppendFile
 from rationale_eval.errors import RationaleEvalError
+from rationale_eval.points import reached
 from rationale_eval.training.faults import told_plainly
 
 
@@ -35,7 +36,8 @@ class Journal:
     """The metric lines of one run.
 
     Args:
-        path: JSONL file; what it holds already is read, and a half-written last line is cut off.
+        path: JSONL file; what it holds already is read. What a kill or a power loss left unfinished at its end is cut
+            off: it is of steps after the last checkpoint, which are done again.
 
     Raises:
         RationaleEvalError: If a line that was written whole cannot be read.
@@ -45,9 +47,8 @@ class Journal:
         self.path = path
         self.differences: list[Difference] = []
         self._values: dict[tuple[int, str], float] = {}
-        if path.exists():
-            self._read()
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - lives as long as the journal
+        self._file = AppendFile(path)
+        self._read()
 
     def record(self, step: int, values: Mapping[str, float]) -> list[Difference]:
         """Adds the numbers of one step; returns those that differ from what was stored for it before."""
@@ -62,7 +63,8 @@ class Journal:
                 differences.append(Difference(step, name, stored, value))
         if lines:
             with told_plainly("metric lines", self.path.parent):
-                self._file.write(lines)
+                self._file.append(lines)
+            reached("journal.recorded")
         self.differences += differences
         return differences
 
@@ -73,7 +75,7 @@ class Journal:
     def sync(self) -> None:
         """Makes the lines so far survive a power loss."""
         with told_plainly("metric lines", self.path.parent):
-            os.fsync(self._file.fileno())
+            self._file.sync()
 
     def close(self) -> None:
         """Closes the file."""
@@ -81,7 +83,9 @@ class Journal:
 
     def _read(self) -> None:
         content = self.path.read_bytes()
-        whole = content.rfind(b"\n") + 1
+        # A power loss may leave zeros where bytes were not synced; no line that was written holds one.
+        torn = content.find(b"\0")
+        whole = content.rfind(b"\n", 0, None if torn < 0 else torn) + 1
         for number, line in enumerate(content[:whole].splitlines(), 1):
             try:
                 record = json.loads(line)
@@ -92,4 +96,4 @@ class Journal:
                     f"{self.path.name}, line {number}: not a metric line; the file was changed."
                 ) from error
         if whole < len(content):
-            os.truncate(self.path, whole)
+            self._file.cut(whole)

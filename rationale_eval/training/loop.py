@@ -23,6 +23,7 @@ from torch import Tensor
 
 from rationale_eval.engine.precision import quick_float32
 from rationale_eval.errors import UsageError
+from rationale_eval.points import reached
 from rationale_eval.training import checkpoints as storage
 from rationale_eval.training.batches import BatchPlan, Step
 from rationale_eval.training.checkpoints import Checkpoint, Checkpoints
@@ -213,6 +214,7 @@ class _Loop(Generic[Item]):
                 if self._evaluation_due():
                     with request.interruptible():
                         metrics = self._evaluate()
+                    reached("loop.evaluated")
                     self._note_evaluation(metrics)
                 self.at.seconds = before + time.monotonic() - began
                 if self._over():
@@ -223,6 +225,7 @@ class _Loop(Generic[Item]):
                 if self._checkpoint_due():
                     self._save()
                 loss = self._step()
+                reached("loop.stepped")
                 report(self.at.step, self.total, f"loss {loss:.3f}")
         except StopNow:
             self.at.seconds = before + time.monotonic() - began
@@ -257,6 +260,7 @@ class _Loop(Generic[Item]):
         self._require_finite(values, batches)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        reached("loop.updated")
         self.at.step += 1
         self.at.examples += size
         self.at.tokens += int(sum(self.data.lengths[list(indices)].sum() for indices in batches))
@@ -353,9 +357,11 @@ class _Loop(Generic[Item]):
             "fingerprint": self.fingerprint,
             "scaler": scaler.state_dict() if scaler is not None else None,
         }
+        reached("loop.saving")
         self.journal.sync()
         self.checkpoints.save(self.at.step, self.modules, self.optimizer, state)
         self._saved = (self.at.step, time.monotonic())
+        reached("loop.saved")
 
     def _mode(self, *, training: bool) -> None:
         for module in self.modules.values():
