@@ -22,13 +22,14 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def fingerprint(*, config: Any, data: str, device: torch.device) -> dict[str, str]:
+def fingerprint(*, config: Any, data: str, device: torch.device, processes: int = 1) -> dict[str, str]:
     """Named facts; two runs with equal facts on a CPU give bit-identical weights.
 
     Args:
         config: Everything asked for, as JSON values.
         data: Content hash of the training and development data.
         device: Where training runs.
+        processes: How many train together; their sums are rounded differently from those of one.
     """
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
     return {
@@ -37,6 +38,7 @@ def fingerprint(*, config: Any, data: str, device: torch.device) -> dict[str, st
         **{name: version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "threads": str(torch.get_num_threads()),
+        "processes": str(processes),
         "device": device.type,
         "capability": where,
         "bf16": str(device.type == "cuda" or bf16_is_native(device)),

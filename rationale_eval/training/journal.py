@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from rationale_eval.durable import AppendFile
 from rationale_eval.errors import RationaleEvalError
 from rationale_eval.points import reached
 from rationale_eval.training.faults import told_plainly
+
+Told = Callable[[int, Mapping[str, float]], None]
+"""Called with a step and the numbers that were not known before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +39,42 @@ class Journal:
     """The metric lines of one run.
 
     Args:
-        path: JSONL file; what it holds already is read. What a kill or a power loss left unfinished at its end is cut
-            off: it is of steps after the last checkpoint, which are done again.
+        path: JSONL file, or None to write nothing (in processes beside the main one); what it holds already is read.
+            What a kill or a power loss left unfinished at its end is cut off: it is of steps after the last checkpoint,
+            which are done again.
+        told: Told of every number once, after it was written.
 
     Raises:
         RationaleEvalError: If a line that was written whole cannot be read.
     """
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path | None, told: Told | None = None):
         self.differences: list[Difference] = []
+        self._told = told
         self._values: dict[tuple[int, str], float] = {}
-        self._file = AppendFile(path)
-        self._read()
+        self._file: AppendFile | None = None
+        if path is not None:
+            self._file = AppendFile(path)
+            self._read(path, self._file)
 
     def record(self, step: int, values: Mapping[str, float]) -> list[Difference]:
         """Adds the numbers of one step; returns those that differ from what was stored for it before."""
         differences: list[Difference] = []
         lines = b""
+        fresh: dict[str, float] = {}
         for name, value in values.items():
             stored = self._values.get((step, name))
             if stored is None:
-                self._values[(step, name)] = value
+                self._values[(step, name)] = fresh[name] = value
                 lines += _line(step, name, value)
             elif stored != value and not (math.isnan(stored) and math.isnan(value)):
                 differences.append(Difference(step, name, stored, value))
-        if lines:
-            with told_plainly("metric lines", self.path.parent):
+        if lines and self._file is not None:
+            with told_plainly("metric lines", self._file.path.parent):
                 self._file.append(lines)
             reached("journal.recorded")
+        if fresh and self._told is not None:
+            self._told(step, fresh)
         self.differences += differences
         return differences
 
@@ -74,15 +84,17 @@ class Journal:
 
     def sync(self) -> None:
         """Makes the lines so far survive a power loss."""
-        with told_plainly("metric lines", self.path.parent):
-            self._file.sync()
+        if self._file is not None:
+            with told_plainly("metric lines", self._file.path.parent):
+                self._file.sync()
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
-    def _read(self) -> None:
-        content = self.path.read_bytes()
+    def _read(self, path: Path, file: AppendFile) -> None:
+        content = path.read_bytes()
         # A power loss may leave zeros where bytes were not synced; no line that was written holds one.
         torn = content.find(b"\0")
         whole = content.rfind(b"\n", 0, None if torn < 0 else torn) + 1
@@ -93,7 +105,7 @@ class Journal:
                 self._values[(int(record["step"]), str(record["name"]))] = float(value)
             except (ValueError, KeyError, TypeError) as error:
                 raise RationaleEvalError(
-                    f"{self.path.name}, line {number}: not a metric line; the file was changed."
+                    f"{path.name}, line {number}: not a metric line; the file was changed."
                 ) from error
         if whole < len(content):
-            self._file.cut(whole)
+            file.cut(whole)

@@ -2,7 +2,8 @@
 
 A step is one optimizer step. What happens in it depends on (seed, step), the weights and the optimizer's moments alone,
 so a run that was killed and resumed repeats exactly what an undisturbed run does (on a CPU, with the same software and
-thread count).
+thread count). Where several processes train together, each takes a part of every batch, the main one alone evaluates
+and writes, and all take every decision alike.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 import time
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal
@@ -30,11 +31,13 @@ from rationale_eval.training.checkpoints import Checkpoint, Checkpoints
 from rationale_eval.training.fingerprint import SUBJECT, bf16_is_native, differences, fingerprint
 from rationale_eval.training.journal import Journal
 from rationale_eval.training.learner import Item, Learner, TrainingSet
-from rationale_eval.training.objective import combine
+from rationale_eval.training.objective import combine, scheduled
+from rationale_eval.training.optimizer import make_optimizer
 from rationale_eval.training.outcome import Outcome, TrainingFailed
+from rationale_eval.training.processes import join
 from rationale_eval.training.progress import Report, silent
 from rationale_eval.training.randomness import Moment, own_randomness, seed_moment
-from rationale_eval.training.schedules import learning_rate_factor
+from rationale_eval.training.schedules import learning_rate_factor, read_schedules
 from rationale_eval.training.settings import LoopSettings
 from rationale_eval.training.signals import StopNow, StopRequest, stop_on_signals
 
@@ -73,7 +76,7 @@ def fit(
         learner: What is trained.
         data: What it learns from.
         settings: How.
-        folder: For checkpoints.
+        folder: For checkpoints; processes beside the main one neither read nor write it.
         journal: For metric lines: `loss`, `loss/TERM`, `gradient_norm` and `lr` of every step, `dev/METRIC` of every
             evaluation. Nothing in it depends on the clock.
         seed: All chance derives from it.
@@ -141,40 +144,38 @@ class _Loop(Generic[Item]):
         self.learner, self.data, self.settings, self.seed = learner, data, settings, seed
         self.checkpoints, self.journal = checkpoints, journal
         self.modules = learner.modules()
+        self.terms = scheduled(learner.terms, read_schedules(settings.term_schedules))
+        self.together = join(learner.device)
         self.plan = BatchPlan(
             data.lengths, seed, settings.batch_size, settings.max_tokens, settings.accumulate, data.pool
         )
         self.ends = self.plan.ends(settings.epochs)
         self.total = min(self.ends[-1], settings.max_steps or self.ends[-1])
         self.accelerator = _accelerator(resolve_precision(settings.precision, learner.device), learner.device)
-        self.optimizer = self.accelerator.prepare(self._optimizer())
+        self.optimizer = self.accelerator.prepare(
+            make_optimizer(self.modules, settings, learner.learning_rate_scale, learner.device)
+        )
         self.parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        # Each process has seen other examples; what is counted on the way (batch norm) must not drift apart.
+        self.buffers = [buffer for module in self.modules.values() for buffer in module.buffers()]
         self.fingerprint = fingerprint(
             config={"settings": settings.model_dump(mode="json"), "seed": seed},
             data=data.content,
             device=learner.device,
+            processes=self.together.world,
         )
         self.at = _Position(exact=learner.device.type == "cpu")
         self._saved = (-1, time.monotonic())
         self._rejected: tuple[str, ...] = ()
 
-    def _optimizer(self) -> torch.optim.Optimizer:
-        groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}
-        for name, parameter in torch.nn.ModuleDict(dict(self.modules)).named_parameters():
-            if parameter.requires_grad:
-                decays = parameter.ndim > 1
-                groups.setdefault((self.learner.learning_rate_scale(name), decays), []).append(parameter)
-        if not groups:
-            raise UsageError("nothing can be trained: every parameter is frozen.")
-        described = [
-            {"params": parameters, "scale": scale, "weight_decay": self.settings.weight_decay if decays else 0.0}
-            for (scale, decays), parameters in groups.items()
-        ]
-        fused = self.learner.device.type in ("cpu", "cuda")
-        return torch.optim.AdamW(described, lr=self.settings.lr, fused=fused)
-
     def resume(self, allow_inexact: bool) -> None:
-        """Goes to the newest sound checkpoint, if there is one."""
+        """Goes to the newest sound checkpoint, if there is one, in all processes."""
+        if self.together.main:
+            self._read_checkpoint(allow_inexact)
+        if not self.together.alone:
+            self._follow_main()
+
+    def _read_checkpoint(self, allow_inexact: bool) -> None:
         self.checkpoints.sweep()
         found = self.checkpoints.latest()
         self._rejected = tuple(f"{name}: {fault}" for name, fault in self.checkpoints.rejected.items())
@@ -190,6 +191,20 @@ class _Loop(Generic[Item]):
         self.at = _Position(**{name: found.state[name] for name in _Position.__slots__})
         self.at.exact = self.at.exact and exact
         self._saved = (found.step, time.monotonic())
+
+    def _follow_main(self) -> None:
+        """Everything that a step depends on becomes what it is in the main process."""
+        if self.together.any(self.data.content != self.together.share(self.data.content)):
+            raise UsageError("the processes were given different training data.")
+        self.at = _Position(**self.together.share(asdict(self.at)))
+        self.together.spread(storage.tensors_of(self.modules).values())
+        tensors, values = storage.optimizer_tensors(self.optimizer)
+        tensors, values = self.together.spread_named(tensors), self.together.share(values)
+        scale = self.together.share(None if self.accelerator.scaler is None else self.accelerator.scaler.state_dict())
+        if not self.together.main:
+            storage.load_optimizer(self.optimizer, tensors, values)
+            if self.accelerator.scaler is not None:
+                self.accelerator.scaler.load_state_dict(scale)
 
     def _check(self, found: Checkpoint, allow_inexact: bool) -> None:
         stored = found.state["fingerprint"]
@@ -212,21 +227,21 @@ class _Loop(Generic[Item]):
         try:
             while True:
                 if self._evaluation_due():
-                    with request.interruptible():
-                        metrics = self._evaluate()
+                    metrics = self._evaluated_by_main(request)
                     reached("loop.evaluated")
                     self._note_evaluation(metrics)
                 self.at.seconds = before + time.monotonic() - began
                 if self._over():
                     self._save()
                     return self._outcome("finished")
-                if request.asked:
+                if self.together.any(request.asked):
                     raise StopNow
                 if self._checkpoint_due():
                     self._save()
                 loss = self._step()
                 reached("loop.stepped")
-                report(self.at.step, self.total, f"loss {loss:.3f}")
+                if self.together.main:
+                    report(self.at.step, self.total, f"loss {loss:.3f}")
         except StopNow:
             self.at.seconds = before + time.monotonic() - began
             self._save()
@@ -246,26 +261,35 @@ class _Loop(Generic[Item]):
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.lr * group["scale"] * factor
         sums: dict[str, Tensor] = {}
-        for micro, indices in enumerate(batches):
-            moment = Moment(step, micro, epoch, step / self.total, self.seed)
+        for micro, batch in enumerate(batches):
+            moment = Moment(step, micro, epoch, step / self.total, self.seed, self.together.rank)
             seed_moment(moment)
+            indices = self.together.share_of(batch)
+            if not indices:
+                continue  # fewer examples than processes
             with self.accelerator.autocast():
                 losses = self.learner.losses([self.data.items[index] for index in indices], moment)
-            total, parts = combine(self.learner.terms, losses, size=len(indices), of=size, progress=moment.progress)
+            total, parts = combine(self.terms, losses, size=len(indices), of=size, progress=moment.progress)
             self.accelerator.backward(total)
             named = {"loss": total.detach()} | {f"loss/{name}": part for name, part in parts.items()}
             sums = {name: sums[name] + part if name in sums else part for name, part in named.items()}
+        self.together.add_gradients(self.parameters)
         norm = self.accelerator.clip_grad_norm_(self.parameters, self.settings.clip or math.inf)
-        values = {name: float(value) for name, value in sums.items()} | {"gradient_norm": float(norm)}
+        values = self._summed(sums) | {"gradient_norm": float(norm)}
         self._require_finite(values, batches)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        self.together.spread(self.buffers)
         reached("loop.updated")
         self.at.step += 1
         self.at.examples += size
         self.at.tokens += int(sum(self.data.lengths[list(indices)].sum() for indices in batches))
         self._record(values | {"lr": self.settings.lr * factor})
         return values["loss"]
+
+    def _summed(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        names = ["loss", *(f"loss/{term.name}" for term in self.terms)]
+        return dict(zip(names, self.together.add([float(sums[n]) if n in sums else 0.0 for n in names]), strict=True))
 
     def _batches(self) -> tuple[Step, int]:
         epoch = bisect_right(self.ends, self.at.step)
@@ -302,6 +326,16 @@ class _Loop(Generic[Item]):
         border = step in self.ends or step == self.total or (every is not None and step % every == 0)
         return step > self.at.evaluated and border
 
+    def _evaluated_by_main(self, request: StopRequest) -> dict[str, float]:
+        metrics = None
+        if self.together.main:
+            with suppress(StopNow), request.interruptible():
+                metrics = self._evaluate()
+        metrics = self.together.share(metrics)
+        if metrics is None:
+            raise StopNow
+        return metrics
+
     def _evaluate(self) -> dict[str, float]:
         self._mode(training=False)
         seed_moment(Moment(self.at.step, -1, 0, 0.0, self.seed))
@@ -323,7 +357,7 @@ class _Loop(Generic[Item]):
         if self._is_best(metrics[name]):
             self.at.best = {"step": self.at.step, "value": metrics[name], "metrics": self.at.metrics}
             self.at.worse = 0
-            if self.settings.selection == "dev-best":
+            if self.settings.selection == "dev-best" and self.together.main:
                 self.checkpoints.save_best(self.at.step, self.modules)
         else:
             self.at.worse += 1
@@ -352,6 +386,8 @@ class _Loop(Generic[Item]):
         ) or time.monotonic() - moment >= self.settings.checkpoint_seconds
 
     def _save(self) -> None:
+        if not self.together.main:
+            return
         scaler = self.accelerator.scaler
         state = asdict(self.at) | {
             "fingerprint": self.fingerprint,
@@ -372,7 +408,9 @@ class _Loop(Generic[Item]):
         if state == "finished" and self.settings.selection == "dev-best" and self.at.best is not None:
             metrics, kept = self.at.best["metrics"], self.at.best["step"]
             if kept != self.at.step:
-                storage.restore(self.modules, self.checkpoints.best(kept))
+                if self.together.main:
+                    storage.restore(self.modules, self.checkpoints.best(kept))
+                self.together.spread(storage.tensors_of(self.modules).values())
         return Outcome(
             state=state,
             step=self.at.step,

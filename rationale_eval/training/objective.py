@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from rationale_eval.errors import UsageError
 from rationale_eval.training.schedules import Schedule
 
 Reduction = Literal["examples", "batch"]
@@ -22,8 +23,10 @@ class Term:
         name: As logged, for example "task".
         weight: A constant, or a schedule over progress.
         reduction: "examples": the loss is `[examples]` and is averaged over all examples of the optimizer step, so that
-            gradient accumulation changes nothing. "batch": the loss is one number for a batch (contrastive losses), and
-            batches count by their number of examples.
+            neither gradient accumulation nor several processes change anything. "batch": the loss is one number for a
+            batch (contrastive losses), and batches count by their number of examples. Where a batch is dealt out to
+            several processes, each computes it on its own part, as if that were the batch: a contrastive loss then sees
+            fewer negatives, and its value is not that of one process.
     """
 
     name: str
@@ -33,6 +36,24 @@ class Term:
     def weight_at(self, progress: float) -> float:
         """The weight at a share of training between 0 and 1."""
         return self.weight(progress) if callable(self.weight) else self.weight
+
+
+def scheduled(terms: Sequence[Term], schedules: Mapping[str, Schedule]) -> Sequence[Term]:
+    """The terms with the weights of those that are named multiplied by a schedule.
+
+    Raises:
+        UsageError: If there is no term of a name.
+    """
+    known = [term.name for term in terms]
+    if unknown := [name for name in schedules if name not in known]:
+        raise UsageError(f"there is no loss term '{unknown[0]}' to schedule; there are: {', '.join(known)}.")
+
+    def product(term: Term, schedule: Schedule) -> Schedule:
+        return lambda progress: term.weight_at(progress) * schedule(progress)
+
+    return [
+        replace(term, weight=product(term, schedules[term.name])) if term.name in schedules else term for term in terms
+    ]
 
 
 def combine(

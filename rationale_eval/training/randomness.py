@@ -27,6 +27,7 @@ class Moment:
         epoch: The epoch, from 0.
         progress: Share of all steps done, 0 to 1.
         seed: The run's seed.
+        rank: Which process this is; the parts of a batch then get noise of their own.
     """
 
     step: int
@@ -34,10 +35,15 @@ class Moment:
     epoch: int
     progress: float
     seed: int
+    rank: int = 0
+
+    def derived(self, purpose: str) -> int:
+        """A seed for one purpose at this moment."""
+        return derive(self.seed, purpose, self.step, self.micro, *([self.rank] if self.rank else []))
 
     def numpy(self, purpose: str) -> np.random.Generator:
         """A generator for noise made with numpy at this moment."""
-        return np.random.default_rng(derive(self.seed, purpose, self.step, self.micro))
+        return np.random.default_rng(self.derived(purpose))
 
 
 @contextmanager
@@ -50,7 +56,7 @@ def own_randomness() -> Iterator[None]:
 
 def seed_moment(moment: Moment) -> None:
     """Seeds torch for one forward and backward pass: dropout then depends on (seed, step, batch) alone."""
-    seed = derive(moment.seed, "step", moment.step, moment.micro)
+    seed = moment.derived("step")
     # torch.manual_seed queues a call with a stack trace for every device that is not in use yet, and that queue grows.
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():

@@ -33,3 +33,37 @@ def learning_rate_factor(step: int, total: int, *, warmup: float, schedule: Sche
     if step < rising:
         return (step + 1) / (rising + 1)
     return DECAY[schedule]((step - rising) / max(1, total - rising))
+
+
+def read_schedules(text: str | None) -> dict[str, Schedule]:
+    """Schedules of factors by name, from `name:how` parted by commas.
+
+    Args:
+        text: `how` is a name in `DECAY`, or a number: the share of training (above 0, at most 1) over which the factor
+            rises linearly from 0 to 1.
+
+    Raises:
+        ValueError: If it cannot be read.
+    """
+    found: dict[str, Schedule] = {}
+    for part in filter(None, (text or "").split(",")):
+        name, _, how = (piece.strip() for piece in part.partition(":"))
+        if not name or name in found:
+            raise ValueError(f"'{part.strip()}' needs one name and a colon, and each name once")
+        found[name] = DECAY[how] if how in DECAY else rising(_share(how))
+    return found
+
+
+def rising(share: float) -> Schedule:
+    """A factor that rises linearly from 0 to 1 over the first share of training."""
+    return lambda progress: min(1.0, progress / share)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise ValueError(f"'{text}' is no schedule: give {', '.join(DECAY)}, or a share of training, such as 0.1")
+    return share
