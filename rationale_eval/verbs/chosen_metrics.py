@@ -10,12 +10,10 @@ from inspect import signature
 from typing import Any, Final
 
 from rationale_eval.data.dataset import RationaleDataset
-from rationale_eval.data.rationale import Explanations
 from rationale_eval.engine.case import REMOVALS
 from rationale_eval.errors import UsageError
 from rationale_eval.metrics.all import load_all
 from rationale_eval.metrics.record import METRICS, Metric
-from rationale_eval.models.base import TaskModel
 
 DEFAULT_METRICS: Final = (
     "comprehensiveness_aopc",
@@ -93,16 +91,28 @@ def possible(
     wanted: list[Wanted],
     asked: bool,
     data: RationaleDataset,
-    model: TaskModel | None,
-    methods: Sequence[Explanations],
+    *,
+    model: bool,
+    rationales: bool,
 ) -> list[Wanted]:
-    """Metrics whose needs are met; one asked for by name whose needs are not met is an error."""
+    """Metrics whose needs are met; one asked for by name whose needs are not met is an error.
+
+    Args:
+        wanted: What would be computed.
+        asked: Whether the metrics were named.
+        data: The data set.
+        model: Whether there is a model.
+        rationales: Whether there are rationales.
+
+    Raises:
+        UsageError: If a metric that was named, or every one, lacks something.
+    """
     kept = []
     for each in wanted:
         lacks = None
-        if "model" in each.metric.needs and model is None:
+        if "model" in each.metric.needs and not model:
             lacks = "a model (--model)"
-        elif "scores" in each.metric.needs and not methods:
+        elif "scores" in each.metric.needs and not rationales:
             lacks = "rationales (--methods, or scores from a file)"
         elif "classes" in each.metric.needs and data.task.kind == "multiple_choice":
             lacks = "the same choices for every example, which a multiple-choice task does not have"

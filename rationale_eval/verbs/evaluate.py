@@ -71,7 +71,9 @@ def evaluate(  # noqa: PLR0913 - the public verb; all but the first two are keyw
     """
     methods = [explanations] if isinstance(explanations, Explanations) else list(explanations)
     refuse_equal_names(methods)
-    wanted = possible(choose_metrics(metrics, options), metrics is not None, data, model, methods)
+    wanted = possible(
+        choose_metrics(metrics, options), metrics is not None, data, model=model is not None, rationales=bool(methods)
+    )
     if explainers is None and any("explainer" in each.metric.needs for each in wanted):
         explainers = _explainers(methods, model, seed)
     with ExitStack() as stack:

@@ -2,34 +2,60 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pydantic import Field
 
 from rationale_eval import durable
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.explanations import load_explanations
 from rationale_eval.data.rationale import Explanations
 from rationale_eval.models.base import TaskModel
-from rationale_eval.verbs.chosen_metrics import choose_metrics
+from rationale_eval.rationales.extract import check as check_methods
+from rationale_eval.verbs.beats import beating
+from rationale_eval.verbs.chosen_metrics import choose_metrics, possible
 from rationale_eval.verbs.evaluate import evaluate
-from rationale_eval.verbs.extract import extract_to
-from rationale_eval.verbs.job import MEMORY, Job, Progress
+from rationale_eval.verbs.extract import choose_methods, extract_to
+from rationale_eval.verbs.extract_run import FOLDER, require_same
+from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, workspace_of
 from rationale_eval.verbs.result import EVALUATION, Result
 from rationale_eval.workspace.runs import Run, Workspace
 
 
-class EvaluateConfig(Job):
-    """What to evaluate."""
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An evaluation that was checked as far as that goes without loading its model.
 
-    controls: tuple[str, ...] = Field(("random",), description="Controls that stand beside the methods.")
-    scores: tuple[str, ...] = Field((), description="Files of word scores made before, or runs that extracted some.")
-    metrics: tuple[str, ...] | None = Field(
-        None, description="Metrics, as name or name:variant; the usual ones if not given."
-    )
-    options: dict[str, Any] = Field(default_factory=dict, description="Parameters of metrics: removal=mask.")
+    Args:
+        job: With every name resolved.
+        data: The data set.
+    """
+
+    job: EvaluateConfig
+    data: RationaleDataset
+
+    @property
+    def fingerprint(self) -> str:
+        """Content hash of the data."""
+        return self.data.fingerprint()
+
+
+def check(job: EvaluateConfig, workspace: Workspace) -> Checked:
+    """Checks an evaluation without loading its model.
+
+    Raises:
+        UsageError: For names that do not exist and things that do not go together.
+        InputError: For data and files that cannot be used.
+    """
+    wanted = choose_metrics(job.metrics, job.options)
+    methods = (*job.methods, *job.controls)
+    chosen = choose_methods(methods, job.settings) if methods else []
+    job = job.resolved(workspace)
+    if job.model is None:
+        check_methods(chosen, None)
+    data = job.open_data()
+    named = job.metrics is not None
+    possible(wanted, named, data, model=job.model is not None, rationales=bool(methods or job.scores))
+    return Checked(job, data)
 
 
 def evaluate_run(
@@ -51,31 +77,58 @@ def evaluate_run(
         InputError: For data and files that cannot be used.
     """
     place = workspace or Workspace()
-    show: Progress = progress or (lambda what, total: nullcontext(lambda done: None))
-    choose_metrics(config.metrics, config.options)
-    data = config.open_data()
-    model = config.open_model(data, place)
+    checked = check(config, place)
+    model = checked.job.open_model(checked.data, place)
     run = place.create_run(
-        "evaluate", config.model_dump(mode="json"), data=config.data, fingerprint=data.fingerprint(), seed=config.seed
+        "evaluate",
+        checked.job.record(),
+        data=config.data,
+        fingerprint=checked.fingerprint,
+        seed=config.seed,
+        command=checked.job.command(),
     )
     with run.working():
-        memory = place.path / MEMORY if config.remember else None
-        explanations = [*_made(config, data, model, run, memory, show), *_read(config, place)]
-        with show("scoring", len(data)) as step:
-            result = evaluate(
-                data,
-                explanations,
-                model=model,
-                metrics=config.metrics,
-                options=config.options,
-                memory=memory,
-                seed=config.seed,
-                out=run.examples,
-                progress=step,
-            )
-        durable.write_json(run.folder / EVALUATION, result.provenance)
-        run.write_summary({"results": result.records()})
-    return run, Result(run.examples, result.provenance)
+        result = _work(run, checked, model, progress)
+    return run, result
+
+
+def perform(run: Run, *, progress: Progress | None = None) -> None:
+    """Does the work of an evaluation in its folder; rationales that lie there whole are not made again.
+
+    Args:
+        run: A run that was submitted, or stopped before its end.
+        progress: Shows progress.
+
+    Raises:
+        RationaleEvalError: If it cannot be done; the run is then failed, with the reason.
+    """
+    place = workspace_of(run)
+    with run.working():
+        checked = check(EvaluateConfig(**run.config), place)
+        require_same(run, checked.fingerprint)
+        _work(run, checked, checked.job.open_model(checked.data, place), progress)
+
+
+def _work(run: Run, checked: Checked, model: TaskModel | None, progress: Progress | None) -> Result:
+    job, data, place = checked.job, checked.data, workspace_of(run)
+    show = beating(run, progress)
+    memory = place.path / MEMORY if job.remember else None
+    explanations = [*_made(job, data, model, run, memory, show), *_read(job, place)]
+    with show("scoring", len(data)) as step:
+        result = evaluate(
+            data,
+            explanations,
+            model=model,
+            metrics=job.metrics,
+            options=job.options,
+            memory=memory,
+            seed=job.seed,
+            out=run.examples,
+            progress=step,
+        )
+    durable.write_json(run.folder / EVALUATION, result.provenance)
+    run.write_summary({"results": result.records()})
+    return result
 
 
 def _made(
@@ -91,7 +144,7 @@ def _made(
         return []
     with show("explaining", len(data)) as step:
         return extract_to(
-            run.folder / "explanations",
+            run.folder / FOLDER,
             model,
             data,
             wanted,
@@ -100,6 +153,7 @@ def _made(
             seed=config.seed,
             memory=memory,
             progress=step,
+            reuse=True,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,16 +12,19 @@ from pathlib import Path
 from typing import Any
 from weakref import finalize
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.explanations import explanations_file, load_explanations
 from rationale_eval.data.load import load_dataset
 from rationale_eval.data.rationale import Explanations, WordScores
 from rationale_eval.engine.memory import DiskMemory, Memory
 from rationale_eval.engine.run import Engine
-from rationale_eval.errors import UsageError
+from rationale_eval.errors import InputError, UsageError
 from rationale_eval.models.base import TaskModel
 from rationale_eval.models.load import load_model
-from rationale_eval.rationales.extract import Chosen, Extraction, choose
+from rationale_eval.rationales.extract import Chosen, Extraction, check, choose
 from rationale_eval.rationales.methods import METHODS
 
 Progress = Callable[[int], None]
@@ -130,6 +134,7 @@ def extract_to(  # noqa: PLR0913 -- what `extract_many` takes, and what runs add
     seed: int = 0,
     memory: Memory | Path | None = None,
     progress: Progress | None = None,
+    reuse: bool = False,
 ) -> list[Explanations]:
     """Explains by several methods and keeps `METHOD.parquet` for each in `folder`; see `extract_many`.
 
@@ -143,15 +148,36 @@ def extract_to(  # noqa: PLR0913 -- what `extract_many` takes, and what runs add
         seed: Where randomness starts from.
         memory: Where the model's answers are remembered: a file, or something that remembers.
         progress: Called with the number of examples done since the last call.
+        reuse: Keep files that lie there already where they hold what would be made: same method, parameters, model,
+            target, seed and data.
     """
     chosen = choose_methods(methods, settings)
+    check(chosen, model)
+
+    def kept(each: Chosen) -> Explanations | None:
+        return _kept(folder / f"{each.name}.parquet", _identity(each, model, target, seed), data) if reuse else None
+
+    found = {each.name: kept(each) for each in chosen}
+    missing = [each for each in chosen if found[each.name] is None]
     with ExitStack() as stack:
         if isinstance(memory, Path):
             memory = DiskMemory(memory)
             stack.callback(memory.close)
-        engine = None if model is None else Engine(model, memory=memory)
-        extraction = Extraction(chosen, model, target=target, seed=seed, engine=engine)
-        return write(extraction, data, folder, progress)
+        if missing:
+            engine = None if model is None else Engine(model, memory=memory)
+            extraction = Extraction(missing, model, target=target, seed=seed, engine=engine)
+            write(extraction, data, folder, progress)
+    return [found[each.name] or load_explanations(folder / f"{each.name}.parquet") for each in chosen]
+
+
+def _kept(file: Path, identity: Mapping[str, Any], data: RationaleDataset) -> Explanations | None:
+    """What lies in a file, if it is whole and is what would be made again; files are only ever written whole."""
+    try:
+        found = load_explanations(file, data)
+        whole = pq.read_metadata(file).num_rows == len(data)
+    except (InputError, OSError, pa.ArrowException):
+        return None
+    return found if whole and found.params == json.loads(json.dumps(dict(identity), default=str)) else None
 
 
 def write(
@@ -161,7 +187,7 @@ def write(
     with ExitStack() as stack:
         adders = [
             stack.enter_context(
-                explanations_file(folder / f"{each.name}.parquet", each.name, _identity(each, extraction), data)
+                explanations_file(folder / f"{each.name}.parquet", each.name, _made_by(each, extraction), data)
             )
             for each in extraction.chosen
         ]
@@ -202,12 +228,16 @@ def choose_methods(methods: Sequence[str], settings: Mapping[str, Any] | None = 
     return [choose(name, given[name]) for name in methods]
 
 
-def _identity(each: Chosen, extraction: Extraction) -> dict[str, Any]:
+def _made_by(each: Chosen, extraction: Extraction) -> dict[str, Any]:
+    return _identity(each, extraction.model, extraction.target, extraction.seed)
+
+
+def _identity(each: Chosen, model: TaskModel | None, target: str, seed: int) -> dict[str, Any]:
     """What identifies a method's results: all parameters, and what else they depend on."""
     identity = dict(each.params)
     if not each.method.deterministic:
-        identity["seed"] = extraction.seed
-    if each.method.family != "control" and extraction.model is not None:
-        identity |= {"target": extraction.target, "model": extraction.model.name}
-        identity["fingerprint"] = extraction.model.fingerprint
+        identity["seed"] = seed
+    if each.method.family != "control" and model is not None:
+        identity |= {"target": target, "model": model.name}
+        identity["fingerprint"] = model.fingerprint
     return identity

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from pydantic import Field
-
+from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.engine.memory import DiskMemory
 from rationale_eval.engine.run import Engine
+from rationale_eval.errors import UsageError
 from rationale_eval.rationales.extract import Extraction
+from rationale_eval.rationales.extract import check as check_methods
+from rationale_eval.verbs.beats import beating, silently
 from rationale_eval.verbs.extract import choose_methods, write
-from rationale_eval.verbs.job import MEMORY, Job, Progress
+from rationale_eval.verbs.job import MEMORY, ExtractConfig, Progress, workspace_of
 from rationale_eval.workspace.runs import Run, Workspace
 
-
-class ExtractConfig(Job):
-    """What to explain and how."""
-
-    methods: tuple[str, ...] = Field(("integrated_gradients",), description="Methods that make the rationales.")
+FOLDER: Final = "explanations"
+"""Where in a run folder the rationales lie, one file a method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,38 @@ class Extracted:
     folder: Path
     rows: list[dict[str, Any]]
     run: Run | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An extraction that was checked as far as that goes without loading its model.
+
+    Args:
+        job: With every name resolved.
+        data: The data set.
+    """
+
+    job: ExtractConfig
+    data: RationaleDataset
+
+    @property
+    def fingerprint(self) -> str:
+        """Content hash of the data."""
+        return self.data.fingerprint()
+
+
+def check(job: ExtractConfig, workspace: Workspace) -> Checked:
+    """Checks an extraction without loading its model.
+
+    Raises:
+        UsageError: For names that do not exist and things that do not go together.
+        InputError: For data that cannot be used.
+    """
+    chosen = choose_methods(job.methods, job.settings)
+    job = job.resolved(workspace)
+    if job.model is None:
+        check_methods(chosen, None)
+    return Checked(job, job.open_data())
 
 
 def extract_run(
@@ -58,37 +89,71 @@ def extract_run(
         InputError: For data that cannot be used.
     """
     place = workspace or Workspace()
-    chosen = choose_methods(config.methods, config.settings)
-    data = config.open_data()
-    model = config.open_model(data, place)
-    show: Progress = progress or (lambda what, total: nullcontext(lambda done: None))
+    checked = check(config, place)
     with ExitStack() as stack:
-        engine = None
-        if model is not None:
-            memory = None
-            if config.remember and (out is None or place.path.exists()):
-                memory = DiskMemory(place.path / MEMORY)
-                stack.callback(memory.close)
-            engine = Engine(model, memory=memory)
         # Before the run folder is made: what cannot run should leave nothing behind.
-        extraction = Extraction(chosen, model, target=config.target, seed=config.seed, engine=engine)
-        run = None
-        if out is None:
-            run = place.create_run(
-                "extract",
-                config.model_dump(mode="json"),
-                data=config.data,
-                fingerprint=data.fingerprint(),
-                seed=config.seed,
-            )
-            stack.enter_context(run.working())
-        folder = run.folder / "explanations" if run is not None else out or Path()
-        step = stack.enter_context(show("explaining", len(data)))
-        write(extraction, data, folder, step)
-        rows = summary(extraction)
-        if run is not None:
-            run.write_summary({"methods": rows})
-    return Extracted(folder, rows, run)
+        extraction = _extraction(checked, place, stack, remember=out is None or place.path.exists())
+        if out is not None:
+            return Extracted(out, _write(extraction, checked, out, progress or silently), None)
+        run = place.create_run(
+            "extract",
+            checked.job.record(),
+            data=config.data,
+            fingerprint=checked.fingerprint,
+            seed=config.seed,
+            command=checked.job.command(),
+        )
+        with run.working():
+            rows = _work(run, extraction, checked, progress)
+    return Extracted(run.folder / FOLDER, rows, run)
+
+
+def perform(run: Run, *, progress: Progress | None = None) -> None:
+    """Does the work of an extraction in its folder; begun again, it makes the same files.
+
+    Args:
+        run: A run that was submitted, or stopped before its end.
+        progress: Shows progress.
+
+    Raises:
+        RationaleEvalError: If it cannot be done; the run is then failed, with the reason.
+    """
+    place = workspace_of(run)
+    with run.working(), ExitStack() as stack:
+        checked = check(ExtractConfig(**run.config), place)
+        require_same(run, checked.fingerprint)
+        _work(run, _extraction(checked, place, stack, remember=True), checked, progress)
+
+
+def require_same(run: Run, fingerprint: str) -> None:
+    """Refuses to work on other data than a run was made for."""
+    if fingerprint != run.provenance["data_fingerprint"]:
+        raise UsageError(f"the data of run {run.id} changed since it was submitted; start a new run.")
+
+
+def _extraction(checked: Checked, place: Workspace, stack: ExitStack, *, remember: bool) -> Extraction:
+    job = checked.job
+    model, engine = job.open_model(checked.data, place), None
+    if model is not None:
+        memory = None
+        if job.remember and remember:
+            memory = DiskMemory(place.path / MEMORY)
+            stack.callback(memory.close)
+        engine = Engine(model, memory=memory)
+    chosen = choose_methods(job.methods, job.settings)
+    return Extraction(chosen, model, target=job.target, seed=job.seed, engine=engine)
+
+
+def _work(run: Run, extraction: Extraction, checked: Checked, progress: Progress | None) -> list[dict[str, Any]]:
+    rows = _write(extraction, checked, run.folder / FOLDER, beating(run, progress))
+    run.write_summary({"methods": rows})
+    return rows
+
+
+def _write(extraction: Extraction, checked: Checked, folder: Path, show: Progress) -> list[dict[str, Any]]:
+    with show("explaining", len(checked.data)) as step:
+        write(extraction, checked.data, folder, step)
+    return summary(extraction)
 
 
 def summary(extraction: Extraction) -> list[dict[str, Any]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,90 @@ from rationale_eval.training.faults import told_plainly
 from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.journal import Journal
 from rationale_eval.training.loop import Outcome, fit, resolve_precision
-from rationale_eval.training.progress import progress
+from rationale_eval.training.progress import Report, progress
+from rationale_eval.training.settings import LoopSettings
+from rationale_eval.verbs.beats import beating_report, cancelled
+from rationale_eval.verbs.job import TrainJob, workspace_of
 from rationale_eval.verbs.training_data import TrainingData, hold_out
 from rationale_eval.workspace.runs import Run, Workspace
 
-Source = TrainingData | RationaleDataset | str
+Source = TrainingData | RationaleDataset
+Shown = Callable[[str], AbstractContextManager[Report]]
+"""Called with the name of a stage; gives what is told of every step."""
+
 MODEL = "embedded/minilm"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A training that was checked as far as that goes without loading its model.
+
+    Args:
+        job: With every name and knob resolved.
+        train: What it learns from.
+        dev: What it develops on.
+        settings: The knobs of the recipe.
+    """
+
+    job: TrainJob
+    train: RationaleDataset
+    dev: RationaleDataset
+    settings: LoopSettings
+
+    @property
+    def fingerprint(self) -> str:
+        """Content hash of all data."""
+        return digest([self.train.fingerprint(), self.dev.fingerprint()])
+
+    def recipe(self, workspace: Workspace) -> Recipe:
+        """The recipe with its model loaded.
+
+        Raises:
+            UsageError: If the model does not fit the recipe or the task.
+        """
+        job, kind = self.job, RECIPES[self.job.recipe]
+        model = load_model(job.model, task=self.train.task, device=job.device, seed=job.seed, workspace=workspace.path)
+        _refuse(kind.is_compatible(self.train.task, model))
+        return kind(model, self.train, self.dev, self.settings)
+
+
+def check(
+    job: TrainJob,
+    workspace: Workspace,
+    *,
+    data: Source | None = None,
+    dev: RationaleDataset | None = None,
+    here: bool = False,
+) -> Checked:
+    """Checks a training without loading its model.
+
+    Args:
+        job: What was asked for.
+        workspace: Where runs that it names are kept.
+        data: The training data, where they are objects in memory.
+        dev: The development data, likewise.
+        here: Whether the work is done by this process: "auto" then becomes a device and a number format.
+
+    Raises:
+        UsageError: For an unknown recipe, knob, model or split, or data that do not fit the recipe.
+        InputError: For data that cannot be read.
+    """
+    kind = RECIPES[job.recipe]
+    settings = read_config(kind, job.config)
+    job = job.resolved(workspace)
+    train_data, dev_data = _open(job.source() if data is None else data, dev)
+    _refuse(kind.is_compatible(train_data.task))
+    if here or job.device != "auto":
+        place = pick_device(job.device)
+        settings = settings.model_copy(update={"precision": resolve_precision(settings.precision, place)})
+        job = job.model_copy(update={"device": str(place)})
+    job = job.model_copy(update={"config": settings.model_dump(mode="json")})
+    return Checked(job, train_data, dev_data, settings)
 
 
 def train(
     recipe: str,
-    data: Source,
+    data: Source | str,
     *,
     model: str = MODEL,
     config: Mapping[str, Any] | None = None,
@@ -60,32 +134,46 @@ def train(
         UsageError: For an unknown recipe or knob, or data and model that do not fit the recipe.
         TrainingFailed: If training cannot go on; the run is then failed, with the reason.
     """
-    kind = RECIPES[recipe]
-    settings = read_config(kind, config or {})
+    given = {"recipe": recipe, "model": model, "config": dict(config or {}), "device": device, "seed": seed}
     source = TrainingData(data) if isinstance(data, str) else data
-    train_data, dev_data = _open(source, dev)
-    _refuse(kind.is_compatible(train_data.task))
-    place = str(pick_device(device))
-    settings = settings.model_copy(update={"precision": resolve_precision(settings.precision, pick_device(device))})
-    task_model = load_model(model, task=train_data.task, device=place, seed=seed, workspace=Workspace(workspace).path)
-    _refuse(kind.is_compatible(train_data.task, task_model))
-    asked = {
-        "recipe": recipe,
-        "source": asdict(source) if isinstance(source, TrainingData) and dev is None else None,
-        "model": model,
-        "config": settings.model_dump(mode="json"),
-        "seed": seed,
-        "device": place,
-    }
-    run = Workspace(workspace).create_run(
+    named = isinstance(source, TrainingData) and dev is None
+    job = TrainJob.of(source, **given) if named else TrainJob(data=None, **given)  # type: ignore[arg-type]
+    return train_job(job, Workspace(workspace), data=None if named else source, dev=dev, name=source.name)
+
+
+def train_job(
+    job: TrainJob,
+    workspace: Workspace,
+    *,
+    data: Source | None = None,
+    dev: RationaleDataset | None = None,
+    name: str | None = None,
+) -> Run:
+    """Creates the run of a training and does the work in this process.
+
+    Args:
+        job: What to do.
+        workspace: Where the run is kept.
+        data: The training data, where the job does not name all of them.
+        dev: The development data, likewise.
+        name: What the data are called; by default as the job calls them.
+
+    Raises:
+        UsageError: See `train`; no run is made then.
+    """
+    checked = check(job, workspace, data=data, dev=dev, here=True)
+    recipe = checked.recipe(workspace)  # before the run is made: what cannot run should leave nothing behind
+    run = workspace.create_run(
         "train",
-        asked,
-        data=source.name,
-        fingerprint=_content(train_data, dev_data),
-        seed=seed,
-        command=_command(asked),
+        checked.job.record(),
+        data=name or job.data,
+        fingerprint=checked.fingerprint,
+        seed=job.seed,
+        command=checked.job.command(),
     )
-    return _work(run, kind(task_model, train_data, dev_data, settings), allow_inexact=False)
+    with run.working():
+        _work(run, recipe, progress)
+    return run
 
 
 def resume(
@@ -108,40 +196,52 @@ def resume(
     Raises:
         UsageError: If there is nothing to resume, the data changed, or it would not be exact and that is not allowed.
     """
-    run = Workspace(workspace).find(key)
+    place = Workspace(workspace)
+    run = place.find(key)
     if run.kind != "train":
         raise UsageError(f"run {run.id} is of kind '{run.kind}'; only training can be resumed.")
     if run.status.state == "finished":
         raise UsageError(f"run {run.id} is finished; its model is in {run.model}.")
-    asked = run.config
-    if data is None and asked["source"] is None:
+    if data is None and run.config["data"] is None:
         raise UsageError(f"the data of run {run.id} were objects in memory; give them again to resume.")
-    train_data, dev_data = _open(data or TrainingData.from_json(asked["source"]), dev)
-    if _content(train_data, dev_data) != run.provenance["data_fingerprint"]:
+    # Before the run is entered: a wish that cannot be met leaves its state as it was.
+    recipe = _same(run, place, data, dev).recipe(place)
+    with run.working():
+        _work(run, recipe, progress, allow_inexact=allow_inexact)
+    return run
+
+
+def perform(run: Run, *, shown: Shown = progress, allow_inexact: bool = False) -> None:
+    """Does the work of a training run in its folder, from its newest sound checkpoint if there is one.
+
+    Args:
+        run: A run that was submitted, or stopped before its end.
+        shown: Shows progress.
+        allow_inexact: See `resume`.
+
+    Raises:
+        RationaleEvalError: If it cannot be done; the run is then failed, with the reason.
+    """
+    workspace = workspace_of(run)
+    with run.working():
+        _work(run, _same(run, workspace).recipe(workspace), shown, allow_inexact=allow_inexact)
+
+
+def _same(
+    run: Run, workspace: Workspace, data: RationaleDataset | None = None, dev: RationaleDataset | None = None
+) -> Checked:
+    """The training that a run was made for; refused if its data are not what they were."""
+    checked = check(TrainJob(**run.config), workspace, data=data, dev=dev, here=True)
+    if checked.fingerprint != run.provenance["data_fingerprint"]:
         raise UsageError(f"the data of run {run.id} changed since it began; start a new run.")
-    kind = RECIPES[asked["recipe"]]
-    task_model = load_model(
-        asked["model"],
-        task=train_data.task,
-        device=asked["device"],
-        seed=asked["seed"],
-        workspace=Workspace(workspace).path,
-    )
-    settings = read_config(kind, asked["config"])
-    return _work(run, kind(task_model, train_data, dev_data, settings), allow_inexact=allow_inexact)
+    return checked
 
 
-def _open(
-    source: TrainingData | RationaleDataset, dev: RationaleDataset | None
-) -> tuple[RationaleDataset, RationaleDataset]:
+def _open(source: Source, dev: RationaleDataset | None) -> tuple[RationaleDataset, RationaleDataset]:
     if isinstance(source, TrainingData):
         train_data, own_dev = source.open()
         return train_data, dev if dev is not None else own_dev
     return (source, dev) if dev is not None else hold_out(source)
-
-
-def _content(train_data: RationaleDataset, dev_data: RationaleDataset) -> str:
-    return digest([train_data.fingerprint(), dev_data.fingerprint()])
 
 
 def _refuse(reason: str | None) -> None:
@@ -149,36 +249,32 @@ def _refuse(reason: str | None) -> None:
         raise UsageError(f"{reason}.")
 
 
-def _work(run: Run, recipe: Recipe, *, allow_inexact: bool) -> Run:
+def _work(run: Run, recipe: Recipe, shown: Shown, *, allow_inexact: bool = False) -> None:
     seed, cut = run.config["seed"], 0
-    with run.working():
-        journal = Journal(run.metrics_file)
-        try:
-            for stage in recipe.stages():
-                cut = max(cut, stage.data.truncated)
-                run.say(
-                    f"stage {stage.name}: {len(stage.data.items)} examples, {stage.data.truncated} of them cut short"
+    journal = Journal(run.metrics_file)
+    try:
+        for stage in recipe.stages():
+            cut = max(cut, stage.data.truncated)
+            run.say(f"stage {stage.name}: {len(stage.data.items)} examples, {stage.data.truncated} of them cut short")
+            with shown(stage.name) as report:
+                outcome = fit(
+                    stage.learner,
+                    stage.data,
+                    stage.settings,
+                    folder=run.checkpoints / stage.name,
+                    journal=journal,
+                    seed=seed,
+                    report=beating_report(run, stage.name, report),
+                    allow_inexact=allow_inexact,
                 )
-                with progress(stage.name) as report:
-                    outcome = fit(
-                        stage.learner,
-                        stage.data,
-                        stage.settings,
-                        folder=run.checkpoints / stage.name,
-                        journal=journal,
-                        seed=seed,
-                        report=report,
-                        allow_inexact=allow_inexact,
-                    )
-                _tell(run, outcome)
-                if outcome.state == "interrupted":
-                    message = f"stopped after step {outcome.step} of {outcome.total}; go on with: {resume_command(run)}"
-                    run.move("interrupted", reason="stopped", message=message)
-                    return run
-        finally:
-            journal.close()
-        _finish(run, recipe, outcome, cut)
-    return run
+            _tell(run, outcome)
+            if outcome.state == "interrupted":
+                message = f"stopped after step {outcome.step} of {outcome.total}; go on with: {resume_command(run)}"
+                run.move("cancelled" if cancelled(run) else "interrupted", reason="stopped", message=message)
+                return
+    finally:
+        journal.close()
+    _finish(run, recipe, outcome, cut)
 
 
 def _tell(run: Run, outcome: Outcome) -> None:
@@ -196,7 +292,7 @@ def _finish(run: Run, recipe: Recipe, outcome: Outcome, cut: int) -> None:
     with told_plainly("the finished model", run.folder), quiet():
         if run.model.exists():  # written by an attempt that was killed before it could say so
             shutil.rmtree(run.model)
-        durable.write_folder(run.model, lambda folder: model.save(str(folder)))
+        durable.write_folder(run.model, recipe.save)
     run.write_summary(
         {
             "recipe": recipe.name,
@@ -212,6 +308,8 @@ def _finish(run: Run, recipe: Recipe, outcome: Outcome, cut: int) -> None:
             "truncated": cut,
             "exact": outcome.exact,
             "differences": len(outcome.differences),
+            "device": str(model.device),
+            "precision": recipe.config.precision,
             "model": str(run.model),
         }
     )
@@ -225,16 +323,4 @@ def resume_command(run: Run) -> str:
     return shlex.join(["rationale-eval", "train", "--resume", run.id, "--workspace", str(workspace)])
 
 
-def _command(asked: Mapping[str, Any]) -> str | None:
-    """The command that does the same again, every default written out; None where the data were objects in memory."""
-    source = asked["source"]
-    if source is None:
-        return None
-    words = ["rationale-eval", "train", asked["recipe"], *TrainingData.from_json(source).options()]
-    words += ["--model", asked["model"], "--seed", str(asked["seed"]), "--device", asked["device"]]
-    for name, value in asked["config"].items():
-        words += ["--set", f"{name}={'none' if value is None else value}"]
-    return shlex.join(words)
-
-
-__all__ = ["TrainingData", "resume", "resume_command", "train"]
+__all__ = ["TrainingData", "check", "perform", "resume", "resume_command", "train", "train_job"]

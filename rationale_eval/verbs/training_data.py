@@ -12,10 +12,9 @@ from rationale_eval.data.example import Example
 from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import InputError, UsageError
 from rationale_eval.training.randomness import derive
+from rationale_eval.verbs.job import DEV_LIMIT
 
 DEV_FRACTION: Final = 0.1
-DEV_LIMIT: Final = 2000
-"""Development examples by default: an accuracy of 0.8 is then known to about 0.018 (95 %)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,163 @@
+"""The kinds of jobs, and the one way to read, submit and perform any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from pydantic import ValidationError
+
+from rationale_eval.errors import InputError, UsageError
+from rationale_eval.registry import Registry
+from rationale_eval.verbs.job import EvaluateConfig, ExtractConfig, Job, TrainJob
+from rationale_eval.verbs.job_file import parse_file
+from rationale_eval.workspace.runs import Run, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """A kind of job.
+
+    Args:
+        record: What it is told.
+        module: Where `check(job, workspace)` and `perform(run)` are; imported when work begins, since it needs torch.
+    """
+
+    record: type[Job]
+    module: str
+
+    def check(self, job: Job, workspace: Workspace) -> Any:
+        """The job with every name resolved (`.job`) and the content hash of its data (`.fingerprint`)."""
+        return import_module(self.module).check(job, workspace)
+
+    def perform(self, run: Run, **how: Any) -> None:
+        """Does the work of a run."""
+        import_module(self.module).perform(run, **how)
+
+
+JOBS: Final[Registry[JobKind]] = Registry("kind of job")
+JOBS.add("train", JobKind(TrainJob, "rationale_eval.verbs.train"))
+JOBS.add("extract", JobKind(ExtractConfig, "rationale_eval.verbs.extract_run"))
+JOBS.add("evaluate", JobKind(EvaluateConfig, "rationale_eval.verbs.evaluate_run"))
+
+
+def submit(
+    job: Job | Mapping[str, Any] | str | Path | None = None,
+    *,
+    workspace: Workspace | str | Path | None = None,
+    placing: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> Run:
+    """Checks a job as far as that goes without loading a model, and puts it into the queue.
+
+    Args:
+        job: A record, a mapping, or a YAML or JSON file; or nothing, and the fields as keywords.
+        workspace: Where the run is kept.
+        placing: Where in the queue and under whose name: `priority`, `owner`, `group`, `title`, `parent`.
+        fields: The fields of the record, `kind` among them.
+
+    Returns:
+        The queued run.
+
+    Raises:
+        UsageError: For names that do not exist and things that do not go together; no run is made then.
+        InputError: For files that cannot be used.
+
+    Example:
+        >>> run = submit(kind="train", recipe="fine_tune", data="bundled/nli", config={"epochs": 3})
+    """
+    if isinstance(job, str | Path):
+        job = load_job(job)
+    elif not isinstance(job, Job):
+        job = read_job({**(job or {}), **fields})
+    place = workspace if isinstance(workspace, Workspace) else Workspace(workspace)
+    checked = JOBS[job.kind].check(job, place)
+    found: Job = checked.job
+    return place.submit(
+        found.kind,
+        found.record(),
+        data=job.data,
+        fingerprint=checked.fingerprint,
+        seed=found.seed,
+        device=found.device,
+        command=found.command(),
+        **{"title": found.title(), **(placing or {})},
+    )
+
+
+def perform(run: Run, **how: Any) -> None:
+    """Does the work of a run in its folder, whatever kind it is; see the `perform` of its verb.
+
+    Raises:
+        RationaleEvalError: If it cannot be done; the run is then failed, with the reason.
+    """
+    JOBS[run.kind].perform(run, **how)
+
+
+def job_of(run: Run) -> Job:
+    """The record that a run was made from."""
+    return read_job({"kind": run.kind, **run.config}, f"run {run.id}")
+
+
+def load_job(path: str | Path) -> Job:
+    """Reads a job from a YAML or JSON file.
+
+    Args:
+        path: A `.yaml`, `.yml` or `.json` file; its names are read from the present folder.
+
+    Raises:
+        InputError: One sentence that names the file and every key at fault.
+    """
+    return read_job(parse_file(Path(path)), str(path))
+
+
+def read_job(values: Any, file: str | None = None) -> Job:
+    """Checks the fields of a job.
+
+    Args:
+        values: A mapping from field names, `kind` among them.
+        file: Where they come from, for messages.
+
+    Raises:
+        InputError: If they come from a file; it names the file and every key at fault.
+        UsageError: If they do not.
+    """
+    if not isinstance(values, Mapping):
+        _refuse("holds no job; a job is a list of `key: value`, with the key `kind` among them", file, None)
+    kind = values.get("kind")
+    if not isinstance(kind, str) or kind not in JOBS:
+        close = get_close_matches(str(kind), JOBS, n=1)
+        hint = f"; did you mean {close[0]}?" if close else f"; choose one of {', '.join(JOBS)}"
+        said = "is missing" if kind is None else f"there is no kind of job '{kind}'"
+        _refuse(said + hint, file, "kind")
+    record = JOBS[kind].record
+    try:
+        return record.model_validate(dict(values))
+    except ValidationError as error:
+        first, *others = [(_place(one["loc"]), _problem(record, one)) for one in error.errors()]
+        more = "".join(f"; {place}: {problem}" for place, problem in others)
+        _refuse(first[1] + more, file, first[0])
+
+
+def _refuse(problem: str, file: str | None, field: str | None) -> NoReturn:
+    if file is not None:
+        raise InputError(problem, file=file, field=field)
+    raise UsageError(f"{field}: {problem}" if field else f"this {problem}")
+
+
+def _place(loc: tuple[Any, ...]) -> str:
+    return ".".join(map(str, loc))
+
+
+def _problem(record: type[Job], detail: Any) -> str:
+    message = str(detail["msg"])
+    if detail["type"] == "missing":
+        return "is missing"
+    if detail["type"] != "extra_forbidden":
+        return message[:1].lower() + message[1:]
+    close = get_close_matches(_place(detail["loc"]), record.model_fields, n=1)
+    return "there is no such key" + (f"; did you mean {close[0]}?" if close else "")
