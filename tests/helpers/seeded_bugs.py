@@ -1,0 +1,3 @@
+"""Bugs sown on purpose; see `tests/reliability/test_seeded_bugs.py`."""
+
+def apply(name: str) -> None: ...

@@ -1,0 +1,110 @@
+"""What is killed: a toy training, and a whole run (training through the verb, then rationales of the trained model).
+
+Each subject starts or resumes what it finds in a folder and, when it ends well, leaves `result.json`: digests of all
+that an undisturbed run must share with it bit by bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from rationale_eval import durable
+from rationale_eval.data.load import load_dataset
+from rationale_eval.verbs.extract import extract
+from rationale_eval.verbs.train import resume, train
+from rationale_eval.workspace.runs import Workspace
+from tests.helpers.learning import toy_fit
+from tests.helpers.tiny import SENTIMENT, tiny_folder
+
+RESULT = "result.json"
+KNOBS = {"epochs": 2, "batch_size": 8, "lr": 1e-2, "precision": "no", "checkpoint_every": 2, "dropout": 0.2}
+
+
+def digest(*parts: bytes) -> str:
+    """SHA-256 of all parts in order."""
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def weights_digest(weights: Mapping[str, Tensor]) -> str:
+    """Of names and bits of all tensors."""
+    return digest(*(part for name in sorted(weights) for part in (name.encode(), weights[name].numpy().tobytes())))
+
+
+def toy(folder: Path, **options: Any) -> None:
+    """Twelve steps of a small network with dropout, noise and batch norm."""
+    outcome, weights = toy_fit(folder, **options)
+    found = {
+        "weights": weights_digest(weights),
+        "metrics": digest((folder / "metrics.jsonl").read_bytes()),
+        "outcome": [outcome.step, outcome.kept_step, outcome.tokens, outcome.examples, outcome.stopped_early],
+        "exact": outcome.exact,
+        "rejected": list(outcome.rejected),
+    }
+    (folder / RESULT).write_text(json.dumps(found))
+
+
+def patient(folder: Path) -> None:
+    """A toy that is stopped early by its patience."""
+    toy(folder, epochs=40, patience=4, evaluate_every=2, lr=0.2)
+
+
+def prepare(root: Path) -> None:
+    """Writes the tiny model and the data that `whole_run` uses, beside the folders of the trials."""
+    tiny_folder(root / "tiny", "bert", "classifier", labels=2)
+    (root / "set").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for split, size in (("train", 40), ("validation", 12), ("test", 6)):
+        lines = []
+        for i in range(size):
+            label = int(random.integers(2))
+            record: dict[str, Any] = {"id": f"{i}", "task": "sentiment", "label": label, "choices": SENTIMENT.choices}
+            record["inputs"] = {"text": f"the film {i} was {('dull', 'wonderful')[label]}"}
+            record |= {"rationale": None, "rationales": [], "evidence": None, "meta": {}}
+            lines.append(json.dumps(record) + "\n")
+        (root / "set" / f"{split}.jsonl").write_text("".join(lines))
+
+
+def whole_run(folder: Path, recipe: str = "fine_tune", **options: Any) -> None:
+    """A run of the `train` verb on a tiny BERT, started or resumed, then rationales of what it trained."""
+    workspace, data = Workspace(folder / "workspace"), str(folder.parent / "set")
+    runs = workspace.runs("train")
+    if not runs:
+        run = train(
+            recipe, data, model=str(folder.parent / "tiny"), config=KNOBS | options, workspace=workspace.path, device="cpu"
+        )
+    elif runs[0].status.state == "finished":
+        run = runs[0]
+    else:
+        run = resume(runs[0].id, workspace=workspace.path)
+    explanations = extract(str(run.model), load_dataset(data, split="test"), "integrated_gradients", steps=3)
+    rows = [(one.example_id, one.target, one.scores.tobytes().hex()) for one in explanations]
+    summary = run.summary or {}
+    found = {
+        "weights": digest(*(file.read_bytes() for file in sorted(run.model.glob("*.safetensors")))),
+        "metrics": digest(run.metrics_file.read_bytes()),
+        "rationales": digest(json.dumps(rows).encode()),
+        "outcome": [summary[name] for name in ("steps", "kept_step", "tokens", "metrics", "exact", "differences")],
+        "state": run.status.state,
+        "damage": durable.damage(run.model),
+        "runs": len(workspace.runs()),
+    }
+    (folder / RESULT).write_text(json.dumps(found))
+
+
+SUBJECTS: Mapping[str, Callable[..., None]] = {"toy": toy, "patient": patient, "whole_run": whole_run}
+
+
+def result(folder: Path) -> dict[str, Any] | None:
+    """What the subject left, or None if it did not end well."""
+    try:
+        found: dict[str, Any] = json.loads((folder / RESULT).read_text())
+    except OSError:
+        return None
+    return found
