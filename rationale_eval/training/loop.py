@@ -241,7 +241,7 @@ class _Loop(Generic[Item]):
                 loss = self._step()
                 reached("loop.stepped")
                 if self.together.main:
-                    report(self.at.step, self.total, f"loss {loss:.3f}")
+                    self._tell(report, loss, request)
         except StopNow:
             self.at.seconds = before + time.monotonic() - began
             self._save()
@@ -252,6 +252,12 @@ class _Loop(Generic[Item]):
             # The fused optimizer writes past torch's change counters, which tell a model that its fingerprint is stale.
             for parameter in self.parameters:
                 torch.autograd.graph.increment_version(parameter)
+
+    def _tell(self, report: Report, loss: float, request: StopRequest) -> None:
+        try:
+            report(self.at.step, self.total, f"loss {loss:.3f}")
+        except StopNow:  # who is told may ask for a stop; all processes must then hear of it at the same place
+            request.asked = True
 
     def _step(self) -> float:
         """One optimizer step; returns its loss."""
