@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -73,6 +74,8 @@ class Batch:
         targets: int64 `[rows, target]`, padded with -100; None for encoders.
         lengths: int64 `[rows]`: number of tokens of each row before padding.
         embeds: float `[rows, tokens, hidden]`: input embeddings to use in place of those of `ids`, or None.
+        places: int64 `[rows, tokens]`: where each token stood in its text, from 0, for rows with tokens left out; None
+            where nothing was left out. Only for models that say so (`keeps_places`).
     """
 
     ids: Tensor
@@ -81,6 +84,7 @@ class Batch:
     targets: Tensor | None
     lengths: Tensor
     embeds: Tensor | None = None
+    places: Tensor | None = None
 
 
 class TaskModel(ABC):
@@ -97,6 +101,9 @@ class TaskModel(ABC):
         mask_id: Id of the mask token, or None if the tokenizer has none.
         max_length: Most tokens in a row.
         outputs: Numbers a row yields: the number of classes for a classifier, 1 for a scorer of choices.
+        keeps_places: Whether `Batch.places` is understood: leaving tokens out is then the same as hiding them from
+            attention.
+        extractor: Folder of the rationale extractor that was trained with the model, or None.
     """
 
     name: str
@@ -108,6 +115,8 @@ class TaskModel(ABC):
     mask_id: int | None
     max_length: int
     outputs: int
+    keeps_places: bool = False
+    extractor: Path | None = None
 
     @abstractmethod
     def encode(self, example: Example, words: Sequence[Word]) -> Encoding:
@@ -128,6 +137,14 @@ class TaskModel(ABC):
 
         Gradients flow to `batch.embeds` when given and gradients are enabled.
         """
+
+    def scores_and_states(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The scores, and the last layer's states of all tokens `[rows, tokens, hidden]`, from one pass.
+
+        Raises:
+            UsageError: Where the model has no state for each token of the input.
+        """
+        raise UsageError(f"{self.name} is not an encoder; its tokens have no states that know the whole input")
 
     @abstractmethod
     def save(self, folder: str) -> None:

@@ -43,3 +43,8 @@ class ChoiceEncoder(TransformerModel):
     def scores(self, batch: Batch) -> Tensor:
         """One logit a row, float32 `[rows, 1]`."""
         return self.head_logits(batch).reshape(-1, 1).float()
+
+    def scores_and_states(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """One logit a row, and the last layer's states of all tokens, from one pass."""
+        logits, states = self.head_logits_and_states(batch)
+        return logits.reshape(-1, 1).float(), states

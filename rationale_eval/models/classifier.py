@@ -62,5 +62,12 @@ class Classifier(TransformerModel):
 
     def scores(self, batch: Batch) -> Tensor:
         """Class logits, float32 `[rows, classes]`, in the order of the task's choices."""
-        logits = self.head_logits(batch)
+        return self._ordered(self.head_logits(batch))
+
+    def scores_and_states(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Class logits, and the last layer's states of all tokens, from one pass."""
+        logits, states = self.head_logits_and_states(batch)
+        return self._ordered(logits), states
+
+    def _ordered(self, logits: Tensor) -> Tensor:
         return (logits if self._order is None else logits[:, self._order]).float()

@@ -1,8 +1,8 @@
 """Bounds what the CPU's matrix library keeps for each shape it has met.
 
 torch and oneDNN each keep up to 1,024 prepared kernels with their scratch memory. Texts have many lengths, so batches
-have many shapes: the caches fill for minutes and hold more than a gigabyte. What preparing a kernel again costs does not show in
-the time of an evaluation, so a few are enough.
+have many shapes: the caches fill for minutes and hold more than a gigabyte. What preparing a kernel again costs does
+not show in the time of an evaluation, so a few are enough.
 """
 
 from __future__ import annotations

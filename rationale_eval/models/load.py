@@ -25,6 +25,8 @@ from rationale_eval.models.transformer import Attention, TransformerModel, check
 
 DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _MODELS: Final[tuple[Any, ...]] = (Classifier, ChoiceEncoder, CausalChoice, Seq2SeqChoice)
+EXTRACTOR: Final = "extractor"
+"""Folder beside the weights that holds a rationale extractor; read by `rationales.extractors`."""
 KINDS: Final[dict[str, Any]] = {model.kind: model for model in _MODELS}
 
 
@@ -98,6 +100,8 @@ def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywor
         max_length=limit,
         trained=use.trained and not fresh,
     )
+    extractor = found.folder / EXTRACTOR
+    model.extractor = extractor if extractor.is_dir() else None
     return model
 
 

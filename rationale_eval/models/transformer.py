@@ -29,6 +29,9 @@ Attention = Literal["eager", "sdpa"]
 ROBERTA_LIKE: Final = {"roberta", "xlm-roberta", "camembert"}
 """Their positions start after the pad id and, left to themselves, skip pad tokens: padding a word moves the rest."""
 
+ABSOLUTE_PLACES: Final = ROBERTA_LIKE | {"bert", "electra", "albert"}
+"""Encoders that know a token's place only by adding an embedding of it, and can be told the place."""
+
 
 class TransformerModel(TaskModel):
     """A network of the transformers library with its tokenizer.
@@ -75,6 +78,7 @@ class TransformerModel(TaskModel):
         config: Any = network.config
         self._segments = (getattr(config, "type_vocab_size", 0) or 0) > 1 and "token_type_ids" in self._takes
         self._first_position = self.pad_id + 1 if config.model_type in ROBERTA_LIKE else None
+        self.keeps_places = config.model_type in ABSOLUTE_PLACES and "position_ids" in self._takes
 
     @property
     def dtype(self) -> torch.dtype:
@@ -119,7 +123,9 @@ class TransformerModel(TaskModel):
             args["attention_mask"] = batch.attention
         if self._segments:
             args["token_type_ids"] = batch.types
-        if self._first_position is not None:
+        if batch.places is not None:
+            args["position_ids"] = batch.places + (self._first_position or 0)
+        elif self._first_position is not None:
             places = torch.arange(batch.ids.shape[1], device=batch.ids.device)
             args["position_ids"] = (places + self._first_position).expand_as(batch.ids)
         return args
@@ -129,14 +135,22 @@ class TransformerModel(TaskModel):
         wanted.
         """
         plain = torch.is_grad_enabled() or self.network.training or torch.is_autocast_enabled("cpu")
-        reader = None if plain else self._quick_reader()
+        reader = None if plain or batch.places is not None else self._quick_reader()
         if reader is not None:
             return reader.logits(batch.ids, batch.types, batch.attention, batch.embeds)
+        logits: Tensor = self._run(batch).logits
+        return logits
+
+    def head_logits_and_states(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Head outputs `[rows, labels]` and the last layer's states `[rows, tokens, hidden]` from one pass."""
+        found = self._run(batch, output_hidden_states=True)
+        return found.logits, found.hidden_states[-1].view(*batch.ids.shape, -1)
+
+    def _run(self, batch: Batch, **options: Any) -> Any:
         args = self.forward_args(batch)
         if self._choice_axis:
             args = {name: value.unsqueeze(1) for name, value in args.items()}
-        logits: Tensor = self.network(**args).logits
-        return logits
+        return self.network(**args, **options)
 
     def _quick_reader(self) -> QuickBert | None:
         state = state_of(self.network)

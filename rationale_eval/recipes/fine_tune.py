@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -74,9 +74,9 @@ class LabelLearner(Learner[Prepared]):
         dev: What it is evaluated on, or None.
     """
 
-    terms = (Term("task"),)
+    terms: Sequence[Term] = (Term("task"),)
 
-    def __init__(self, model: TaskModel, dev: TrainingSet[Prepared] | None):
+    def __init__(self, model: TaskModel, dev: TrainingSet[Any] | None):
         self.model, self.dev = model, dev
 
     @property

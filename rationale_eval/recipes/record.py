@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from pydantic import ValidationError
@@ -75,6 +76,10 @@ class Recipe(ABC):
     @abstractmethod
     def stages(self) -> Iterator[Stage]:
         """The stages, in order. Each is built when the one before has ended, so it may use what that one learned."""
+
+    def save(self, folder: Path) -> None:
+        """Writes what was trained into a new folder that `load_model` reads; all stages have ended."""
+        self.model.save(str(folder))
 
 
 RECIPES: Final[Registry[type[Recipe]]] = Registry("recipe")

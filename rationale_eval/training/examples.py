@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
 from rationale_eval.models.base import Encoding, TaskModel
-from rationale_eval.training.learner import TrainingSet
+from rationale_eval.training.learner import Item, TrainingSet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +61,7 @@ def choice_scores(model: TaskModel, encodings: Sequence[Encoding]) -> Tensor:
     return pad_sequence(list(parts), batch_first=True, padding_value=-torch.inf)
 
 
-def by_length(data: TrainingSet[Prepared], *, examples: int = 64) -> Iterator[Sequence[Prepared]]:
+def by_length(data: TrainingSet[Item], *, examples: int = 64) -> Iterator[Sequence[Item]]:
     """Batches for evaluation, shortest first, so that padding is small. The order does not matter to the metrics."""
     order = np.argsort(data.lengths, kind="stable")
     for start in range(0, len(order), examples):

@@ -114,6 +114,10 @@ def gumbel(scores: Tensor, units: Units, sizes: Tensor, temperature: float, nois
     """`straight_through` of scores with Gumbel noise: a draw without replacement in proportion to exp(score).
 
     Args:
+        scores: Unit scores `[rows, units]`.
+        units: The units.
+        sizes: How many to choose, `[bins, rows]`.
+        temperature: Of the gradient.
         noise: Uniform in (0, 1), `[rows, units]`.
 
     Returns:
@@ -131,6 +135,10 @@ def perturbed(scores: Tensor, units: Units, sizes: Tensor, spread: float, noise:
     y = E[topk(s + spread Z)], dy/ds = E[topk(s + spread Z) Z^T] / spread.
 
     Args:
+        scores: Unit scores `[rows, units]`.
+        units: The units.
+        sizes: How many to choose, `[bins, rows]`.
+        spread: Standard deviation of the noise.
         noise: Standard normal, `[draws, rows, units]`.
 
     Returns:
@@ -181,6 +189,4 @@ def shares(chosen: Tensor, units: Units) -> Shares:
     if chosen.dtype == torch.bool:
         return Shares(units.attended & (~inside | spread), units.attended & (~inside | ~spread))
     one, attended = torch.ones_like(spread), units.attended.to(spread)
-    return Shares(
-        torch.where(inside, spread, one) * attended, torch.where(inside, 1 - spread, one) * attended
-    )
+    return Shares(torch.where(inside, spread, one) * attended, torch.where(inside, 1 - spread, one) * attended)
