@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -50,19 +51,29 @@ class Journal:
 
     def __init__(self, path: Path | None, told: Told | None = None):
         self.differences: list[Difference] = []
-        self._told = told
+        self._told, self._prefix = told, ""
         self._values: dict[tuple[int, str], float] = {}
         self._file: AppendFile | None = None
         if path is not None:
             self._file = AppendFile(path)
             self._read(path, self._file)
 
+    def under(self, prefix: str) -> Journal:
+        """The same journal, for a part of a run whose steps begin anew: names get `prefix` in front.
+
+        Its differences are its own; the journal it came from is the one to close.
+        """
+        part = copy.copy(self)
+        part._prefix, part.differences = self._prefix + prefix, []
+        return part
+
     def record(self, step: int, values: Mapping[str, float]) -> list[Difference]:
         """Adds the numbers of one step; returns those that differ from what was stored for it before."""
         differences: list[Difference] = []
         lines = b""
         fresh: dict[str, float] = {}
-        for name, value in values.items():
+        for short, value in values.items():
+            name = self._prefix + short
             stored = self._values.get((step, name))
             if stored is None:
                 self._values[(step, name)] = fresh[name] = value
@@ -80,7 +91,7 @@ class Journal:
 
     def get(self, step: int, name: str) -> float | None:
         """The stored number, or None."""
-        return self._values.get((step, name))
+        return self._values.get((step, self._prefix + name))
 
     def sync(self) -> None:
         """Makes the lines so far survive a power loss."""
