@@ -249,9 +249,6 @@ class _Loop(Generic[Item]):
         finally:
             self.journal.sync()
             self._mode(training=False)
-            # The fused optimizer writes past torch's change counters, which tell a model that its fingerprint is stale.
-            for parameter in self.parameters:
-                torch.autograd.graph.increment_version(parameter)
 
     def _tell(self, report: Report, loss: float, request: StopRequest) -> None:
         try:
@@ -284,6 +281,9 @@ class _Loop(Generic[Item]):
         values = self._summed(sums) | {"gradient_norm": float(norm)}
         self._require_finite(values, batches)
         self.optimizer.step()
+        # The fused optimizer writes past torch's change counters, which tell a model that what it keeps of its weights
+        # (its fingerprint, the packed kernels of its quick passes) is stale.
+        torch.autograd.graph.increment_version(self.parameters)
         self.optimizer.zero_grad(set_to_none=True)
         self.together.spread(self.buffers)
         reached("loop.updated")
