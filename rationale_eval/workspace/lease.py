@@ -10,12 +10,26 @@ import fcntl
 import os
 import struct
 import sys
+import threading
 from pathlib import Path
 from types import TracebackType
 
 from rationale_eval.errors import RationaleEvalError
+from rationale_eval.workspace.turn import FolderGone
 
 _held: set[str] = set()
+# Taking and asking must not overlap between threads: closing the file in one would drop the lock of the other.
+_one_at_a_time = threading.Lock()
+
+
+def _forget() -> None:
+    """A forked child holds nothing, and may itself have been forked while a thread was asking."""
+    global _one_at_a_time
+    _held.clear()
+    _one_at_a_time = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 class Lease:
@@ -34,9 +48,19 @@ class Lease:
         self._file: int | None = None
 
     def __enter__(self) -> Lease:
-        if self._key in _held:
-            raise RationaleEvalError(f"run {self.path.parent.name} is already worked on by this process.")
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with _one_at_a_time:
+            if self._key in _held:
+                raise RationaleEvalError(f"run {self.path.parent.name} is already worked on by this process.")
+            while not self._take():
+                pass
+            _held.add(self._key)
+        return self
+
+    def _take(self) -> bool:
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError as error:
+            raise FolderGone(f"the folder of run {self.path.parent.name} is gone: it was deleted or moved.") from error
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -45,20 +69,42 @@ class Lease:
                 f"run {self.path.parent.name} is already worked on by another process; wait for it or stop it first."
             ) from error
         self._file = file
-        _held.add(self._key)
-        return self
+        if self.holds():
+            return True
+        # Put aside between opening and locking: the lock is on a file that nobody will look at again.
+        self._file = None
+        os.close(file)
+        return False
+
+    def holds(self) -> bool:
+        """Whether the locked file is still the one under its name; false after the run was taken away by force."""
+        if self._file is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._file), os.stat(self.path))
+        except FileNotFoundError:
+            return False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            _held.discard(self._key)
-            os.close(self._file)
-            self._file = None
+        with _one_at_a_time:
+            if self._file is not None:
+                _held.discard(self._key)
+                os.close(self._file)
+                self._file = None
 
 
 def holder(path: Path) -> int | None:
-    """Process id of whoever holds the lease, or None if it is free; asks the kernel and takes nothing."""
+    """Process id of whoever holds the lease, or None if it is free; asks the kernel and takes nothing.
+
+    A holder that this process cannot see, in another container for example, is told as 0.
+    """
+    with _one_at_a_time:
+        return _ask(path)
+
+
+def _ask(path: Path) -> int | None:
     if os.path.realpath(path) in _held:
         return os.getpid()
     try:
@@ -76,4 +122,4 @@ def holder(path: Path) -> int | None:
         return None
     finally:
         os.close(file)
-    return None if kind == fcntl.F_UNLCK else int(pid)
+    return None if kind == fcntl.F_UNLCK else max(0, int(pid))

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal, get_args
 
 from rationale_eval.errors import RationaleEvalError
+from rationale_eval.workspace.clock import Instant
 
 State = Literal["queued", "starting", "running", "finished", "failed", "cancelled", "interrupted"]
 
 NEXT: Final[Mapping[State, frozenset[State]]] = {
-    "queued": frozenset({"starting", "cancelled"}),
-    "starting": frozenset({"running", "failed", "cancelled", "interrupted"}),
+    "queued": frozenset({"starting", "cancelled", "interrupted"}),
+    "starting": frozenset({"queued", "running", "failed", "cancelled", "interrupted"}),
     "running": frozenset({"finished", "failed", "cancelled", "interrupted"}),
-    "failed": frozenset({"starting"}),
-    "cancelled": frozenset({"starting"}),
-    "interrupted": frozenset({"starting"}),
+    "failed": frozenset({"queued", "starting"}),
+    "cancelled": frozenset({"queued", "starting"}),
+    "interrupted": frozenset({"queued", "starting"}),
     "finished": frozenset(),
 }
 """A stopped run that did not finish may start again (resume); a finished one never changes."""
 
 LIVE: Final[frozenset[State]] = frozenset({"starting", "running"})
-"""States in which some process must hold the run's lease."""
+"""States in which some process works on the run, or was just started to."""
+
+RESUMABLE: Final[frozenset[State]] = frozenset({"interrupted", "failed", "cancelled"})
+"""States from which the same run may go on."""
+
+
+class StateChanged(RationaleEvalError):
+    """A change of state that came too late: the run is in another state, or in a later attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,14 @@ class Status:
         at: UTC time of the transition, ISO 8601; for people, never compared.
         reason: Short machine-readable cause of a failure, for example "non-finite" or "disk full".
         message: One sentence for a person.
+        boot: Which start of the machine saw the transition.
+        clock: Monotonic time of the transition, in seconds of that boot.
+        claimed: "starting" because a scheduler claimed the run: its process need not be there yet.
+        device: Where the present attempt runs, if a scheduler assigned a device.
+        misses: How many claims in a row led to no process that took up the work.
+        started: When the run first ran. For people.
+        ended: When it last stopped. For people.
+        seconds: Time spent running, over all attempts, by the monotonic clock.
     """
 
     state: State
@@ -44,17 +60,62 @@ class Status:
     at: str = ""
     reason: str | None = None
     message: str | None = None
+    boot: str = ""
+    clock: float | None = None
+    claimed: bool = False
+    device: str | None = None
+    misses: int = 0
+    started: str | None = None
+    ended: str | None = None
+    seconds: float = 0.0
 
-    def then(self, state: State, *, at: str, reason: str | None = None, message: str | None = None) -> Status:
+    @property
+    def instant(self) -> Instant:
+        """The moment of the transition."""
+        return Instant(self.at, self.boot, self.clock)
+
+    def then(
+        self,
+        state: State,
+        *,
+        at: str | Instant,
+        reason: str | None = None,
+        message: str | None = None,
+        claim: str | None = None,
+    ) -> Status:
         """The status after moving to `state`.
 
+        Args:
+            state: The new state.
+            at: When.
+            reason: Short cause.
+            message: A sentence.
+            claim: The device a scheduler assigns with a claim ("starting" only).
+
         Raises:
-            RationaleEvalError: If `state` may not follow the present one.
+            StateChanged: If `state` may not follow the present one.
         """
         if state not in NEXT[self.state]:
-            raise RationaleEvalError(f"a run that is {self.state} cannot become {state}.")
-        attempt = self.attempt + (state == "starting")
-        return Status(state, self.sequence + 1, attempt, at, reason, message)
+            raise StateChanged(f"a run that is {self.state} cannot become {state}.")
+        instant = at if isinstance(at, Instant) else Instant(at)
+        ran = self.instant.until(instant) or 0.0 if self.state == "running" else 0.0
+        stopped = self.state == "running" or state in RESUMABLE
+        return Status(
+            state,
+            self.sequence + 1,
+            self.attempt + (state == "starting"),
+            instant.at,
+            reason,
+            message,
+            instant.boot,
+            instant.clock,
+            claimed=claim is not None,
+            device=claim if state == "starting" else self.device if state in LIVE else None,
+            misses=_misses(self, state),
+            started=self.started or (instant.at if state == "running" else None),
+            ended=instant.at if stopped else self.ended,
+            seconds=self.seconds + ran,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The status as JSON values."""
@@ -69,4 +130,12 @@ class Status:
         """
         if value.get("state") not in get_args(State):
             raise ValueError(f"unknown state {value.get('state')!r}")
-        return cls(**{name: value[name] for name in cls.__slots__ if name in value})
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: one for name, one in value.items() if name in known})
+
+
+def _misses(before: Status, state: State) -> int:
+    if before.state == "starting" and state == "queued":
+        return before.misses + 1
+    # A claim neither proves nor disproves that the work can begin.
+    return before.misses if before.state == "queued" and state == "starting" else 0

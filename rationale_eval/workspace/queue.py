@@ -1,0 +1,196 @@
+"""The queue: which run is next, and the claim that makes exactly one process start it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection
+
+from rationale_eval import durable
+from rationale_eval.errors import RationaleEvalError, UsageError
+from rationale_eval.points import reached
+from rationale_eval.workspace.index import follow_in
+from rationale_eval.workspace.quotas import Quotas
+from rationale_eval.workspace.rows import RunRow
+from rationale_eval.workspace.run import Run, RunKind
+from rationale_eval.workspace.runs import RUNS, Workspace
+from rationale_eval.workspace.schema import runs
+from rationale_eval.workspace.status import LIVE
+from rationale_eval.workspace.turn import turn
+
+_WAITING = (runs.c.state == "queued") & runs.c.position.is_not(None) & ~runs.c.deleted & ~runs.c.missing
+_ORDER = (runs.c.priority.desc(), runs.c.position, runs.c.id)
+
+
+def submit(
+    workspace: Workspace,
+    kind: RunKind,
+    config: Mapping[str, Any],
+    origin: Mapping[str, Any],
+    *,
+    device: str = "auto",
+    priority: int = 0,
+    **about: Any,
+) -> Run:
+    """Makes a run that waits for a worker.
+
+    Args:
+        workspace: Where.
+        kind: What it does.
+        config: What is asked, resolved.
+        origin: data, fingerprint, seed, command.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        priority: Higher goes first.
+        about: owner, group, title, parent.
+
+    Raises:
+        UsageError: If there is no room.
+    """
+    if unknown := set(about) - {"owner", "group", "title", "parent"}:
+        raise UsageError(f"a run has no '{min(unknown)}'; there are owner, group, title and parent.")
+    workspace.prepare()
+    with workspace.index.database.reading() as connection:
+        waiting = connection.execute(select(func.count()).where(_WAITING)).scalar_one()
+        position = _end(connection)
+    Quotas.of(workspace.path).require_room(workspace.path, waiting)
+    place = {"device": device, "priority": int(priority), "position": position}
+    return workspace.create_run(kind, config, **origin, about=about, place=place)
+
+
+def waiting(workspace: Workspace) -> list[RunRow]:
+    """Runs in the queue, the next one first."""
+    with workspace.index.database.reading() as connection:
+        return [RunRow.read(row) for row in connection.execute(select(runs).where(_WAITING).order_by(*_ORDER))]
+
+
+def reorder(run: Run, *, priority: int | None = None, before: Run | None = None, last: bool = False) -> None:
+    """Changes a run's place in the queue.
+
+    Args:
+        run: A queued run.
+        priority: Its new priority; higher goes first.
+        before: Put it right before this run, with the same priority.
+        last: Put it at the end of its priority.
+
+    Raises:
+        UsageError: If a run is not in the queue.
+    """
+    workspace = Workspace(run.workspace)
+    queue = waiting(workspace)
+    ids = [row.id for row in queue]
+    for one in (run, *([before] if before else [])):
+        if one.id not in ids:
+            raise UsageError(f"run {one.id} is not waiting in the queue.")
+    place = dict(run.place or {})
+    if before is not None:
+        rest = [row for row in queue if row.id != run.id]
+        at = next(i for i, row in enumerate(rest) if row.id == before.id)
+        after = rest[at].position or 0.0
+        same = [row.position or 0.0 for row in rest[:at] if row.priority == rest[at].priority]
+        place |= {"priority": rest[at].priority, "position": (same[-1] + after) / 2 if same else after - 1}
+    if priority is not None:
+        place["priority"] = int(priority)
+    if last:
+        with workspace.index.database.reading() as connection:
+            place["position"] = _end(connection)
+    with turn(run.folder):
+        durable.write_json(run.folder / "queue.json", place)
+    run.follow()
+
+
+def enqueue(run: Run, *, priority: int | None = None) -> None:
+    """Gives a run a place at the end of the queue; its state is the caller's business."""
+    before = run.place or {"device": "auto", "priority": 0}
+    with Workspace(run.workspace).index.database.reading() as connection:
+        position = _end(connection)
+    rank = before["priority"] if priority is None else int(priority)
+    with turn(run.folder):
+        durable.write_json(run.folder / "queue.json", before | {"priority": rank, "position": position})
+
+
+def claim(workspace: Workspace, devices: Sequence[str], id: str | None = None) -> Run | None:
+    """Takes the next run that fits a free device; no other process gets the same one.
+
+    Args:
+        workspace: Where.
+        devices: Devices this caller may start runs on.
+        id: Only this run.
+
+    Returns:
+        The run, now "starting" with its device in `status.device`; None if there is nothing to start.
+
+    Raises:
+        RationaleEvalError: If the index cannot be written.
+    """
+    per_device = Quotas.of(workspace.path).per_device
+    while True:
+        tried: list[str] = []
+        run = workspace.index.database.write(
+            lambda connection, tried=tried: _claim(connection, workspace.path, devices, per_device, id, tried)
+        )
+        if run is not None:
+            reached("queue.claimed")
+        if run is not None or not tried:
+            return run  # type: ignore[no-any-return]
+
+
+def _claim(
+    connection: Connection, workspace: Path, devices: Sequence[str], per_device: int, id: str | None, tried: list[str]
+) -> Run | None:
+    busy: dict[str | None, int] = dict(
+        connection.execute(
+            select(runs.c.assigned, func.count())
+            .where(runs.c.state.in_(LIVE), runs.c.assigned.is_not(None), ~runs.c.deleted, ~runs.c.missing)
+            .group_by(runs.c.assigned)
+        )
+        .tuples()
+        .all()
+    )
+    free = [device for device in devices if busy.get(device, 0) < per_device]
+    if not free:
+        return None
+    # The emptiest device first, so that two devices share two runs.
+    free.sort(key=lambda device: busy.get(device, 0))
+    wanted = _WAITING if id is None else _WAITING & (runs.c.id == id)
+    for row in connection.execute(select(runs.c.id, runs.c.attempt, runs.c.device).where(wanted).order_by(*_ORDER)):
+        device = next((device for device in free if fits(row.device, device)), None)
+        if device is None:
+            continue
+        changed = connection.execute(
+            runs.update()
+            .where(runs.c.id == row.id, runs.c.state == "queued", runs.c.attempt == row.attempt)
+            .values(state="starting", attempt=row.attempt + 1, assigned=device)
+        ).rowcount
+        run = Run(workspace / RUNS / row.id)
+        try:
+            if changed != 1:
+                return None
+            run.move("starting", when=("queued",), attempt=row.attempt, claim=device, follow=False)
+        except RationaleEvalError:
+            # The folder knows better: correct the row, and look again.
+            tried.append(row.id)
+            _correct(connection, run)
+            return None
+        reached("queue.folder_claimed")
+        follow_in(connection, run.folder)
+        return run
+    return None
+
+
+def _correct(connection: Connection, run: Run) -> None:
+    if (run.folder / "status.json").is_file():
+        follow_in(connection, run.folder)
+    else:
+        connection.execute(runs.update().where(runs.c.id == run.id).values(missing=True))
+
+
+def fits(wanted: str | None, device: str) -> bool:
+    """Whether a run that wants one device may run on another: "cuda" and "auto" leave the choice open."""
+    return wanted in (None, "auto", device) or device.startswith(f"{wanted}:")
+
+
+def _end(connection: Connection) -> float:
+    return float(connection.execute(select(func.coalesce(func.max(runs.c.position), 0.0))).scalar_one()) + 1.0
