@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import torch
 
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
@@ -51,5 +52,6 @@ def test_every_evaluation_is_of_the_weights_of_its_step(tmp_path: Path) -> None:
     assert len(Saving.seen) == 4
     for place, found in Saving.seen:
         again = load_model(str(place), task=SENTIMENT, device="cpu")
-        fresh = LabelLearner(again, prepare(again, data)).evaluate()
+        with torch.no_grad():
+            fresh = LabelLearner(again, prepare(again, data)).evaluate()
         assert fresh["loss"] == pytest.approx(found["loss"], rel=1e-5)
