@@ -69,7 +69,7 @@ def composite(
     load_all()
     wanted = desiderata or DESIDERATA
     named = _named(results)
-    _same_data(named)
+    same_data(named)
     rows: dict[str, dict[str, float]] = {}
     for name, result in named.items():
         table = result.summary(resamples=1)
@@ -104,7 +104,7 @@ def read_systems(
 
     load_all()
     named = _named(results)
-    _same_data(named)
+    same_data(named)
     systems: dict[str, pd.DataFrame] = {}
     for name, result in named.items():
         names = [None] if metrics is None else list(dict.fromkeys(each.partition(":")[0] for each in metrics))
@@ -134,7 +134,7 @@ def _named(results: Result | Sequence[Result] | Mapping[str, Result]) -> dict[st
     return {f"{i}": result for i, result in enumerate(results, start=1)}
 
 
-def _same_data(named: Mapping[str, Result]) -> None:
+def same_data(named: Mapping[str, Result]) -> None:
     """Ids of different data sets may coincide (row numbers often do), so pairing by id needs the same data."""
     prints = {name: (result.provenance.get("data") or {}).get("fingerprint") for name, result in named.items()}
     known = {name: found for name, found in prints.items() if found is not None}
