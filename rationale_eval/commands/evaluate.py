@@ -22,6 +22,7 @@ from rationale_eval.commands.options import (
 )
 from rationale_eval.commands.output import progress, say, show
 from rationale_eval.commands.parsing import names, pairs
+from rationale_eval.commands.starting import Detach, Group, Priority, Queue, one_way, submit_job
 from rationale_eval.errors import UsageError
 
 COLUMNS = ("method", "metric", "variant", "value", "95% interval", "n", "coverage", "better")
@@ -77,6 +78,10 @@ def evaluate(
         bool, typer.Option("--remember/--forget", help="Remember the model's answers in the workspace.")
     ] = True,
     precision: Precision = "fp32",
+    queue: Queue = False,
+    detach: Detach = False,
+    group: Group = None,
+    priority: Priority = 0,
     device: Device = "auto",
     seed: Seed = 0,
     workspace: Workspace = None,
@@ -86,12 +91,13 @@ def evaluate(
     if layout not in ("auto", "eraser"):
         raise UsageError(f"there is no format '{layout}'; choose auto or eraser")
     if layout == "eraser":
-        _eraser(data, split, predictions, as_json)
-        return
+        if queue or detach:
+            raise UsageError("a prediction file is scored here in a moment; leave out --queue and --detach")
+        return _eraser(data, split, predictions, as_json)
     if predictions is not None:
         raise UsageError("--predictions goes with --format eraser; word scores of other tools come through `import`")
-    from rationale_eval.verbs.evaluate_run import EvaluateConfig, evaluate_run
-    from rationale_eval.workspace.runs import Workspace as Place
+    one_way(queue=queue, detach=detach)
+    from rationale_eval.verbs.job import EvaluateConfig
 
     config = EvaluateConfig(
         data=data,
@@ -111,7 +117,13 @@ def evaluate(
         remember=remember,
         seed=seed,
     )
-    run, result = evaluate_run(config, workspace=Place(workspace), progress=progress)
+    if queue or detach:
+        placing = {"group": group, "priority": priority}
+        return submit_job(config, workspace, detach=detach, placing=placing, as_json=as_json)
+    from rationale_eval.verbs.evaluate_run import evaluate_run
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    run, result = evaluate_run(config, workspace=Place(workspace), progress=progress, about={"group": group})
     records = result.records()
     show(
         table(records),
@@ -126,6 +138,7 @@ def evaluate(
             f"{engine['remembered']:,} remembered; {result.provenance['truncated']} examples cut to fit the model"
         )
     say(f"kept in {run.folder}; as a LaTeX table: rationale-eval export {run.id} --out table.tex")
+    return None
 
 
 def table(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from rationale_eval.commands.options import (
 )
 from rationale_eval.commands.output import progress, say, show
 from rationale_eval.commands.parsing import names, pairs
+from rationale_eval.commands.starting import Detach, Group, Priority, Queue, one_way, submit_job
 from rationale_eval.errors import UsageError
 
 DEFAULT_METHOD = "integrated_gradients"
@@ -59,6 +60,10 @@ def extract(
         bool, typer.Option("--remember/--forget", help="Remember the model's answers in the workspace.")
     ] = True,
     precision: Precision = "fp32",
+    queue: Queue = False,
+    detach: Detach = False,
+    group: Group = None,
+    priority: Priority = 0,
     device: Device = "auto",
     seed: Seed = 0,
     workspace: Workspace = None,
@@ -69,12 +74,13 @@ def extract(
     Kept as METHOD.parquet in --out, or in a new run of the workspace.
     """
     if names(methods) == ("list",):
-        show(_methods(), as_json=as_json)
-        return
+        return show(_methods(), as_json=as_json)
     if precision not in ("fp32", "bf16", "fp16"):
         raise UsageError(f"there is no precision '{precision}'; choose fp32, bf16 or fp16")
-    from rationale_eval.verbs.extract_run import ExtractConfig, extract_run
-    from rationale_eval.workspace.runs import Workspace as Place
+    one_way(queue=queue, detach=detach)
+    if out is not None and (queue or detach):
+        raise UsageError("a run keeps its rationales in its own folder; leave out --out")
+    from rationale_eval.verbs.job import ExtractConfig
 
     config = ExtractConfig(
         data=data,
@@ -90,12 +96,19 @@ def extract(
         remember=remember,
         seed=seed,
     )
-    found = extract_run(config, out=out, workspace=Place(workspace), progress=progress)
+    if queue or detach:
+        placing = {"group": group, "priority": priority}
+        return submit_job(config, workspace, detach=detach, placing=placing, as_json=as_json)
+    from rationale_eval.verbs.extract_run import extract_run
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    found = extract_run(config, out=out, workspace=Place(workspace), progress=progress, about={"group": group})
     value: dict[str, Any] = {"folder": str(found.folder), "run": found.run and found.run.id, "methods": found.rows}
     show(found.rows, as_json=as_json, value=value, title=f"{data}, target {target}")
     say(f"kept in {found.folder}")
     if found.run is not None:
         say(f"next: rationale-eval evaluate --data {data} --model {model or 'MODEL'} --scores run:{found.run.id}")
+    return None
 
 
 def _methods() -> list[dict[str, Any]]:

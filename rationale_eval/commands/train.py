@@ -9,6 +9,7 @@ import typer
 
 from rationale_eval.commands import options, output
 from rationale_eval.commands.parsing import pairs
+from rationale_eval.commands.starting import Detach, Group, Priority, Queue, one_way, submit_job
 from rationale_eval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ def train(
         bool, typer.Option("--allow-inexact", help="Resume even where the result will not be bit-exact.")
     ] = False,
     describe: Annotated[bool, typer.Option("--describe", help="List the recipes, or the knobs of one.")] = False,
+    queue: Queue = False,
+    detach: Detach = False,
+    group: Group = None,
+    priority: Priority = 0,
     device: options.Device = "auto",
     seed: options.Seed = 0,
     workspace: options.Workspace = None,
@@ -62,21 +67,46 @@ def train(
     """Train a model by a recipe. Ctrl-C stops it after the present step; --resume goes on."""
     if describe:
         return _describe(recipe, as_json)
-    from rationale_eval.verbs.train import TrainingData
-    from rationale_eval.verbs.train import resume as go_on
-    from rationale_eval.verbs.train import train as begin
-
+    one_way(queue=queue, detach=detach)
+    if resume is None and (recipe is None or data is None):
+        raise UsageError("say which RECIPE and which --data, or --resume RUN; train --describe lists the recipes.")
+    if resume is not None and (recipe or queue or detach):
+        raise UsageError("--resume goes on here with what a run was asked; elsewhere: rationale-eval runs resume RUN.")
     started = time.monotonic()
     if resume is not None:
+        from rationale_eval.verbs.train import resume as go_on
+
         run = go_on(resume, workspace=workspace, allow_inexact=allow_inexact)
-    elif recipe is None or data is None:
-        raise UsageError("say which RECIPE and which --data, or --resume RUN; train --describe lists the recipes.")
-    else:
-        source = TrainingData(data, split, dev_split, dev_fraction, limit, dev_limit, pairs("--map", columns) or None)
-        knobs = pairs("--set", settings)
-        run = begin(recipe, source, model=model, config=knobs, workspace=workspace, device=device, seed=seed)
-    _show(run, time.monotonic() - started, as_json)
-    return None
+        return _show(run, time.monotonic() - started, as_json)
+    from rationale_eval.verbs.jobs import read_job
+
+    job = read_job(
+        {
+            "kind": "train",
+            "recipe": recipe,
+            "data": data,
+            "split": split,
+            "dev_split": dev_split,
+            "dev_fraction": dev_fraction,
+            "limit": limit,
+            "dev_limit": dev_limit,
+            "mapping": pairs("--map", columns),
+            "model": model,
+            "config": pairs("--set", settings),
+            "device": device,
+            "seed": seed,
+        }
+    )
+    placing = {"group": group, "priority": priority}
+    if queue or detach:
+        return submit_job(job, workspace, detach=detach, placing=placing, as_json=as_json)
+    from rationale_eval.verbs.job import TrainJob
+    from rationale_eval.verbs.train import train_job
+    from rationale_eval.workspace.runs import Workspace
+
+    assert isinstance(job, TrainJob)
+    run = train_job(job, Workspace(workspace), about={"group": group})
+    return _show(run, time.monotonic() - started, as_json)
 
 
 def _show(run: Run, seconds: float, as_json: bool) -> None:

@@ -1,40 +1,40 @@
-"""How far a run is, told to whoever watches: kept in its folder at most once a second, and shown beside that."""
+"""How far a run is, told to whoever watches: kept in its folder and shown beside that."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from rationale_eval.training.progress import Report
 from rationale_eval.training.signals import StopNow
 from rationale_eval.verbs.job import Progress
-from rationale_eval.workspace.runs import Run
+from rationale_eval.workspace.run import Run
+from rationale_eval.workspace.stopping import Stopped
 
-SECONDS: Final = 1.0
+Shown = Callable[[str], AbstractContextManager[Report]]
+"""Called with what is being done; gives what is to be told of every step."""
 
+ASK_EVERY: Final = 0.5
+"""Seconds between two looks whether the run is to be cancelled; a signal may not reach a process elsewhere."""
 
-class Stopped(KeyboardInterrupt):
-    """Someone asked a run to stop while it did something that can be done again."""
+SAY_EVERY: Final = 10.0
+"""Seconds between two lines of progress in a run's log."""
 
 
 class _Beat:
-    """Writes progress, but not at every step; a wish to cancel is found at the same moments."""
-
     def __init__(self, run: Run, stop: type[BaseException]):
         self.run, self.stop = run, stop
-        self._last = -SECONDS
+        self._asked = time.monotonic()
 
     def __call__(self, step: int, total: int, text: str) -> None:
+        self.run.beat(step, total, text)
         now = time.monotonic()
-        if now - self._last < SECONDS and step < total:
-            return
-        self._last = now
-        if hasattr(self.run, "beat"):
-            self.run.beat(step, total, text)
-        if step < total and cancelled(self.run):
-            raise self.stop
+        if now - self._asked >= ASK_EVERY and step < total:
+            self._asked = now
+            if self.run.cancel_requested:
+                raise self.stop
 
 
 def beating_report(run: Run, stage: str, shown: Report) -> Report:
@@ -80,12 +80,49 @@ def beating(run: Run, shown: Progress | None) -> Progress:
     return told
 
 
+def counted(shown: Shown) -> Progress:
+    """Progress in steps done since, for something that is told of steps done in all."""
+
+    @contextmanager
+    def told(what: str, total: int) -> Iterator[Callable[[int], None]]:
+        done = 0
+        with shown(what) as report:
+
+            def step(more: int) -> None:
+                nonlocal done
+                done += more
+                report(done, total, "")
+
+            yield step
+
+    return told
+
+
 @contextmanager
 def silently(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Progress that shows nothing."""
     yield lambda done: None
 
 
-def cancelled(run: Run) -> bool:
-    """Whether someone asked for the run to be cancelled."""
-    return hasattr(run, "cancel_requested") and run.cancel_requested()
+def in_log(run: Run) -> Shown:
+    """Lines in a run's log, one every ten seconds, for a process that nobody sits before."""
+
+    @contextmanager
+    def told(what: str) -> Iterator[Report]:
+        began: tuple[int, float] | None = None
+        said = time.monotonic()
+
+        def report(step: int, total: int, note: str) -> None:
+            nonlocal began, said
+            now = time.monotonic()
+            began = began or (step, now)
+            if now - said < SAY_EVERY and step != total:
+                return
+            said = now
+            done, since = step - began[0], now - began[1]
+            left = f", about {since / done * (total - step):.0f} s left" if done and step < total else ""
+            run.say(f"{what}: {step} of {total}{left}{note and ', '}{note}")
+
+        yield report
+
+    return told

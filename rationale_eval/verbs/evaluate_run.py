@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rationale_eval import durable
 from rationale_eval.data.dataset import RationaleDataset
@@ -11,12 +13,14 @@ from rationale_eval.data.explanations import load_explanations
 from rationale_eval.data.rationale import Explanations
 from rationale_eval.models.base import TaskModel
 from rationale_eval.rationales.extract import check as check_methods
-from rationale_eval.verbs.beats import beating
+from rationale_eval.training.progress import progress as bar
+from rationale_eval.verbs.attempt import attempt
+from rationale_eval.verbs.beats import Shown, beating, counted
 from rationale_eval.verbs.chosen_metrics import choose_metrics, possible
 from rationale_eval.verbs.evaluate import evaluate
 from rationale_eval.verbs.extract import choose_methods, extract_to
 from rationale_eval.verbs.extract_run import FOLDER, require_same
-from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, workspace_of
+from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, workspace_of
 from rationale_eval.verbs.result import EVALUATION, Result
 from rationale_eval.workspace.runs import Run, Workspace
 
@@ -59,7 +63,11 @@ def check(job: EvaluateConfig, workspace: Workspace) -> Checked:
 
 
 def evaluate_run(
-    config: EvaluateConfig, *, workspace: Workspace | None = None, progress: Progress | None = None
+    config: EvaluateConfig,
+    *,
+    workspace: Workspace | None = None,
+    progress: Progress | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> tuple[Run, Result]:
     """Makes the rationales, scores them and keeps everything in a run folder.
 
@@ -71,6 +79,7 @@ def evaluate_run(
         config: What to do.
         workspace: Where runs are kept; the default workspace when None.
         progress: Shows progress.
+        about: title, owner, group, parent of the run.
 
     Raises:
         UsageError: For names that do not exist and things that do not go together.
@@ -86,27 +95,27 @@ def evaluate_run(
         fingerprint=checked.fingerprint,
         seed=config.seed,
         command=checked.job.command(),
+        about={"title": checked.job.title(), **(about or {})},
     )
-    with run.working():
+    with attempt(run):
         result = _work(run, checked, model, progress)
     return run, result
 
 
-def perform(run: Run, *, progress: Progress | None = None) -> None:
-    """Does the work of an evaluation in its folder; rationales that lie there whole are not made again.
+def work(run: Run, *, shown: Shown = bar) -> None:
+    """Does the work of an evaluation that this process owns; rationales that lie there whole are not made again.
 
     Args:
-        run: A run that was submitted, or stopped before its end.
-        progress: Shows progress.
+        run: The run.
+        shown: Shows progress.
 
     Raises:
-        RationaleEvalError: If it cannot be done; the run is then failed, with the reason.
+        RationaleEvalError: If it cannot be done.
     """
     place = workspace_of(run)
-    with run.working():
-        checked = check(EvaluateConfig(**run.config), place)
-        require_same(run, checked.fingerprint)
-        _work(run, checked, checked.job.open_model(checked.data, place), progress)
+    checked = check(placed(EvaluateConfig(**run.config), run), place)
+    require_same(run, checked.fingerprint)
+    _work(run, checked, checked.job.open_model(checked.data, place), counted(shown))
 
 
 def _work(run: Run, checked: Checked, model: TaskModel | None, progress: Progress | None) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,11 @@ from rationale_eval.engine.run import Engine
 from rationale_eval.errors import UsageError
 from rationale_eval.rationales.extract import Extraction
 from rationale_eval.rationales.extract import check as check_methods
-from rationale_eval.verbs.beats import beating, silently
+from rationale_eval.training.progress import progress as bar
+from rationale_eval.verbs.attempt import attempt
+from rationale_eval.verbs.beats import Shown, beating, counted, silently
 from rationale_eval.verbs.extract import choose_methods, write
-from rationale_eval.verbs.job import MEMORY, ExtractConfig, Progress, workspace_of
+from rationale_eval.verbs.job import MEMORY, ExtractConfig, Progress, placed, workspace_of
 from rationale_eval.workspace.runs import Run, Workspace
 
 FOLDER: Final = "explanations"
@@ -75,6 +78,7 @@ def extract_run(
     out: Path | None = None,
     workspace: Workspace | None = None,
     progress: Progress | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Extracted:
     """Makes rationales and keeps them in `out`, or in the folder `explanations` of a new run.
 
@@ -83,6 +87,7 @@ def extract_run(
         out: A folder of the user's own; no run is made then.
         workspace: Where runs are kept; the default workspace when None.
         progress: Shows progress.
+        about: title, owner, group, parent of the run.
 
     Raises:
         UsageError: For names that do not exist and things that do not go together.
@@ -102,27 +107,28 @@ def extract_run(
             fingerprint=checked.fingerprint,
             seed=config.seed,
             command=checked.job.command(),
+            about={"title": checked.job.title(), **(about or {})},
         )
-        with run.working():
+        with attempt(run):
             rows = _work(run, extraction, checked, progress)
     return Extracted(run.folder / FOLDER, rows, run)
 
 
-def perform(run: Run, *, progress: Progress | None = None) -> None:
-    """Does the work of an extraction in its folder; begun again, it makes the same files.
+def work(run: Run, *, shown: Shown = bar) -> None:
+    """Does the work of an extraction that this process owns; begun again, it makes the same files.
 
     Args:
-        run: A run that was submitted, or stopped before its end.
-        progress: Shows progress.
+        run: The run.
+        shown: Shows progress.
 
     Raises:
-        RationaleEvalError: If it cannot be done; the run is then failed, with the reason.
+        RationaleEvalError: If it cannot be done.
     """
     place = workspace_of(run)
-    with run.working(), ExitStack() as stack:
-        checked = check(ExtractConfig(**run.config), place)
+    with ExitStack() as stack:
+        checked = check(placed(ExtractConfig(**run.config), run), place)
         require_same(run, checked.fingerprint)
-        _work(run, _extraction(checked, place, stack, remember=True), checked, progress)
+        _work(run, _extraction(checked, place, stack, remember=True), checked, counted(shown))
 
 
 def require_same(run: Run, fingerprint: str) -> None:

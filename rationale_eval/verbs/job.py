@@ -239,9 +239,15 @@ class EvaluateConfig(ScoringJob):
         yield from _pairs("--option", self.options)
 
 
+def placed(job: SomeJob, run: Run) -> SomeJob:
+    """The job on the device that its run was given, where it left the choice open."""
+    given = run.status.device
+    return job if job.device != "auto" or given is None else job.model_copy(update={"device": given})
+
+
 def workspace_of(run: Run) -> Workspace:
     """The workspace a run lies in."""
-    return Workspace(run.folder.parent.parent)
+    return Workspace(run.workspace)
 
 
 def _short(data: str | None) -> str:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from pydantic import ValidationError
 
 from rationale_eval.errors import InputError, UsageError
 from rationale_eval.registry import Registry
+from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.job import EvaluateConfig, ExtractConfig, Job, TrainJob
 from rationale_eval.verbs.job_file import parse_file
+from rationale_eval.workspace.run import RunKind
 from rationale_eval.workspace.runs import Run, Workspace
 
 
@@ -24,7 +26,7 @@ class JobKind:
 
     Args:
         record: What it is told.
-        module: Where `check(job, workspace)` and `perform(run)` are; imported when work begins, since it needs torch.
+        module: Where `check(job, workspace)` and `work(run)` are; imported when needed, since that takes seconds.
     """
 
     record: type[Job]
@@ -34,9 +36,9 @@ class JobKind:
         """The job with every name resolved (`.job`) and the content hash of its data (`.fingerprint`)."""
         return import_module(self.module).check(job, workspace)
 
-    def perform(self, run: Run, **how: Any) -> None:
-        """Does the work of a run."""
-        import_module(self.module).perform(run, **how)
+    def work(self, run: Run, **how: Any) -> None:
+        """Does the work of a run that this process owns."""
+        import_module(self.module).work(run, **how)
 
 
 JOBS: Final[Registry[JobKind]] = Registry("kind of job")
@@ -78,7 +80,7 @@ def submit(
     checked = JOBS[job.kind].check(job, place)
     found: Job = checked.job
     return place.submit(
-        found.kind,
+        cast(RunKind, found.kind),
         found.record(),
         data=job.data,
         fingerprint=checked.fingerprint,
@@ -89,13 +91,19 @@ def submit(
     )
 
 
-def perform(run: Run, **how: Any) -> None:
-    """Does the work of a run in its folder, whatever kind it is; see the `perform` of its verb.
+def perform(run: Run, *, launched: bool = False, **how: Any) -> None:
+    """Does the work of a run in its folder, whatever kind it is; a stopped one goes on or begins again.
+
+    Args:
+        run: A run that was submitted, or stopped before its end.
+        launched: Whether this process was started for the run; see `Run.working`.
+        how: `shown`, which shows progress; for a training `allow_inexact`, see `resume`.
 
     Raises:
         RationaleEvalError: If it cannot be done; the run is then failed, with the reason.
     """
-    JOBS[run.kind].perform(run, **how)
+    with attempt(run, launched=launched):
+        JOBS[run.kind].work(run, **how)
 
 
 def job_of(run: Run) -> Job:

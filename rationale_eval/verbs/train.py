@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,17 +20,15 @@ from rationale_eval.training.faults import told_plainly
 from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.journal import Journal
 from rationale_eval.training.loop import Outcome, fit, resolve_precision
-from rationale_eval.training.progress import Report, progress
+from rationale_eval.training.progress import progress
 from rationale_eval.training.settings import LoopSettings
-from rationale_eval.verbs.beats import beating_report, cancelled
-from rationale_eval.verbs.job import TrainJob, workspace_of
+from rationale_eval.verbs.attempt import attempt
+from rationale_eval.verbs.beats import Shown, beating_report
+from rationale_eval.verbs.job import TrainJob, placed, workspace_of
 from rationale_eval.verbs.training_data import TrainingData, hold_out
 from rationale_eval.workspace.runs import Run, Workspace
 
 Source = TrainingData | RationaleDataset
-Shown = Callable[[str], AbstractContextManager[Report]]
-"""Called with the name of a stage; gives what is told of every step."""
-
 MODEL = "embedded/minilm"
 
 
@@ -148,6 +145,7 @@ def train_job(
     data: Source | None = None,
     dev: RationaleDataset | None = None,
     name: str | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Run:
     """Creates the run of a training and does the work in this process.
 
@@ -157,6 +155,7 @@ def train_job(
         data: The training data, where the job does not name all of them.
         dev: The development data, likewise.
         name: What the data are called; by default as the job calls them.
+        about: title, owner, group, parent of the run.
 
     Raises:
         UsageError: See `train`; no run is made then.
@@ -170,8 +169,9 @@ def train_job(
         fingerprint=checked.fingerprint,
         seed=job.seed,
         command=checked.job.command(),
+        about={"title": job.title(), **(about or {})},
     )
-    with run.working():
+    with attempt(run):
         _work(run, recipe, progress)
     return run
 
@@ -206,32 +206,31 @@ def resume(
         raise UsageError(f"the data of run {run.id} were objects in memory; give them again to resume.")
     # Before the run is entered: a wish that cannot be met leaves its state as it was.
     recipe = _same(run, place, data, dev).recipe(place)
-    with run.working():
+    with attempt(run):
         _work(run, recipe, progress, allow_inexact=allow_inexact)
     return run
 
 
-def perform(run: Run, *, shown: Shown = progress, allow_inexact: bool = False) -> None:
-    """Does the work of a training run in its folder, from its newest sound checkpoint if there is one.
+def work(run: Run, *, shown: Shown = progress, allow_inexact: bool = False) -> None:
+    """Does the work of a training that this process owns, from its newest sound checkpoint if there is one.
 
     Args:
-        run: A run that was submitted, or stopped before its end.
+        run: The run.
         shown: Shows progress.
         allow_inexact: See `resume`.
 
     Raises:
-        RationaleEvalError: If it cannot be done; the run is then failed, with the reason.
+        RationaleEvalError: If it cannot be done.
     """
     workspace = workspace_of(run)
-    with run.working():
-        _work(run, _same(run, workspace).recipe(workspace), shown, allow_inexact=allow_inexact)
+    _work(run, _same(run, workspace).recipe(workspace), shown, allow_inexact=allow_inexact)
 
 
 def _same(
     run: Run, workspace: Workspace, data: RationaleDataset | None = None, dev: RationaleDataset | None = None
 ) -> Checked:
     """The training that a run was made for; refused if its data are not what they were."""
-    checked = check(TrainJob(**run.config), workspace, data=data, dev=dev, here=True)
+    checked = check(placed(TrainJob(**run.config), run), workspace, data=data, dev=dev, here=True)
     if checked.fingerprint != run.provenance["data_fingerprint"]:
         raise UsageError(f"the data of run {run.id} changed since it began; start a new run.")
     return checked
@@ -270,7 +269,7 @@ def _work(run: Run, recipe: Recipe, shown: Shown, *, allow_inexact: bool = False
             _tell(run, outcome)
             if outcome.state == "interrupted":
                 message = f"stopped after step {outcome.step} of {outcome.total}; go on with: {resume_command(run)}"
-                run.move("cancelled" if cancelled(run) else "interrupted", reason="stopped", message=message)
+                run.move("interrupted", reason="stopped", message=message)
                 return
     finally:
         journal.close()
@@ -323,4 +322,4 @@ def resume_command(run: Run) -> str:
     return shlex.join(["rationale-eval", "train", "--resume", run.id, "--workspace", str(workspace)])
 
 
-__all__ = ["TrainingData", "check", "perform", "resume", "resume_command", "train", "train_job"]
+__all__ = ["TrainingData", "check", "resume", "resume_command", "train", "train_job", "work"]
