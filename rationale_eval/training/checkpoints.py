@@ -172,7 +172,8 @@ class Checkpoints:
         Raises:
             StorageFailed: If there is too little space.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with told_plainly("a checkpoint", self.folder):
+            durable.make_folder(self.folder)
         present = sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
         needed, free = 3 * size - present, free_bytes(self.folder)
         if free < needed:

@@ -21,8 +21,8 @@ from rationale_eval.training import checkpoints
 Event = tuple[str, Path, Any]
 """Operation, path, and what else it needs: written bytes, or where a file was moved."""
 
-Around = Callable[[Event, Callable[[], Any]], Any]
-"""Given an operation and how to do it; does it or not."""
+Around = Callable[[Event, Callable[..., Any]], Any]
+"""Given an operation and how to do it (a write: all of it, or the bytes given); does it or not."""
 
 
 class _Watched:
@@ -59,7 +59,8 @@ class _Watched:
         path = self.files.get(handle)
         if not self.inside(path):
             return int(self.real["write"](handle, content))
-        return int(self.around(("write", path, bytes(content)), lambda: self.real["write"](handle, content)))
+        whole = bytes(content)
+        return int(self.around(("write", path, whole), lambda part=whole: self.real["write"](handle, part)))
 
     def fsync(self, handle: int) -> None:
         path = self.files.get(handle)
@@ -134,7 +135,7 @@ def failing(root: Path, *, at: int, error: str, lasting: bool = True) -> Iterato
     """
     done: list[str] = []
 
-    def around(event: Event, real: Callable[[], Any]) -> Any:
+    def around(event: Event, real: Callable[..., Any]) -> Any:
         name, path, content = event
         if name not in FAILING:
             return real()
@@ -142,10 +143,10 @@ def failing(root: Path, *, at: int, error: str, lasting: bool = True) -> Iterato
         if not (len(done) - 1 == at or (lasting and len(done) - 1 > at)):
             return real()
         if error == SHORT:
-            return _short(event, real)
+            return real(content[: len(content) // 2]) if name == "write" and len(content) > 1 else real()
         number = getattr(errno, error)
         if name == "write" and len(content) > 1:
-            _half(path, content)
+            real(content[: len(content) // 2])
         if name == "save_file":
             path.write_bytes(b"half a file")
             raise SafetensorError(f"Error while serializing: I/O error: {os.strerror(number)} (os error {number})")
@@ -153,16 +154,3 @@ def failing(root: Path, *, at: int, error: str, lasting: bool = True) -> Iterato
 
     with watched(root, around):
         yield done
-
-
-def _half(path: Path, content: bytes) -> None:
-    with open(path, "ab") as file:
-        file.write(content[: len(content) // 2])
-
-
-def _short(event: Event, real: Callable[[], Any]) -> Any:
-    name, path, content = event
-    if name != "write" or len(content) < 2:
-        return real()
-    _half(path, content)
-    return len(content) // 2

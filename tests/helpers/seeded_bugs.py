@@ -1,3 +1,4 @@
 """Bugs sown on purpose; see `tests/reliability/test_seeded_bugs.py`."""
 
+
 def apply(name: str) -> None: ...

@@ -77,7 +77,12 @@ def whole_run(folder: Path, recipe: str = "fine_tune", **options: Any) -> None:
     runs = workspace.runs("train")
     if not runs:
         run = train(
-            recipe, data, model=str(folder.parent / "tiny"), config=KNOBS | options, workspace=workspace.path, device="cpu"
+            recipe,
+            data,
+            model=str(folder.parent / "tiny"),
+            config=KNOBS | options,
+            workspace=workspace.path,
+            device="cpu",
         )
     elif runs[0].status.state == "finished":
         run = runs[0]
