@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from rationale_eval.verbs.result import Result
 
-SILENT: Final = ("device", "seed", "config.precision")
-"""What may differ within one configuration: where and how it is computed, and the seed."""
+SILENT: Final = ("device", "seed", "sinks", "config.precision")
+"""What may differ within one configuration: where and how it is computed and shown, and the seed."""
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, Any]:

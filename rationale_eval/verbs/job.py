@@ -94,6 +94,7 @@ class TrainJob(Job):
     dev_limit: int | None = Field(DEV_LIMIT, ge=1, description="Develop on at most so many examples.")
     model: str = Field("embedded/minilm", description="What to start from.")
     config: dict[str, Any] = Field(default_factory=dict, description="Knobs of the recipe.")
+    sinks: tuple[str, ...] = Field((), description="Where numbers go besides: NAME or NAME:TARGET; see training/sinks.")
 
     @classmethod
     def of(cls, source: TrainingData, **others: Any) -> TrainJob:
@@ -142,6 +143,8 @@ class TrainJob(Job):
         yield from _option("--dev-fraction", self.dev_fraction)
         yield from _option("--dev-limit", self.dev_limit)
         yield from _pairs("--set", self.config)
+        for sink in self.sinks:
+            yield from ("--sink", sink)
 
 
 class ScoringJob(Job):

@@ -121,7 +121,8 @@ def _record(job: TrainJob, workspace: Workspace) -> dict[str, Any]:
 
 def _enqueue(job: TrainJob, run: Run | None, workspace: Workspace, placing: Mapping[str, Any], tell: Told) -> None:
     from rationale_eval.verbs.jobs import submit
-    from rationale_eval.workspace.queue import resume
+    from rationale_eval.workspace.queue import enqueue
+    from rationale_eval.workspace.status import RESUMABLE
 
     title = str(placing["title"])
     if run is None:
@@ -131,7 +132,10 @@ def _enqueue(job: TrainJob, run: Run | None, workspace: Workspace, placing: Mapp
     elif run.status.state == "queued" and run.place is not None:
         tell(title, "is queued", run)
     else:
-        resume(workspace, run.id)
+        enqueue(run)
+        if run.status.state != "queued":
+            run.move("queued", when=RESUMABLE)
+        run.follow()
         tell(title, "is queued", run)
 
 

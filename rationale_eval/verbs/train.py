@@ -15,13 +15,15 @@ from rationale_eval.errors import UsageError
 from rationale_eval.models.load import load_model, pick_device
 from rationale_eval.models.network import quiet
 from rationale_eval.recipes import RECIPES
-from rationale_eval.recipes.record import Recipe, read_config
+from rationale_eval.recipes.record import Recipe, Stage, read_config
 from rationale_eval.training.faults import told_plainly
 from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.journal import Journal
 from rationale_eval.training.loop import Outcome, fit, resolve_precision
-from rationale_eval.training.progress import progress
+from rationale_eval.training.processes import join
+from rationale_eval.training.progress import Report, progress, silent
 from rationale_eval.training.settings import LoopSettings
+from rationale_eval.training.sinks.record import Sinks, Subject, check_sinks
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating_report
 from rationale_eval.verbs.job import TrainJob, placed, workspace_of
@@ -160,8 +162,14 @@ def train_job(
     Raises:
         UsageError: See `train`; no run is made then.
     """
+    check_sinks(job.sinks)
+    together = join(pick_device(job.device))
     checked = check(job, workspace, data=data, dev=dev, here=True)
     recipe = checked.recipe(workspace)  # before the run is made: what cannot run should leave nothing behind
+    if not together.main:
+        run = workspace.get(together.share(None))
+        _accompany(run, recipe)
+        return run
     run = workspace.create_run(
         "train",
         checked.job.record(),
@@ -171,6 +179,7 @@ def train_job(
         command=checked.job.command(),
         about={"title": job.title(), **(about or {})},
     )
+    together.share(run.id)
     with attempt(run):
         _work(run, recipe, progress)
     return run
@@ -204,8 +213,12 @@ def resume(
         raise UsageError(f"run {run.id} is finished; its model is in {run.model}.")
     if data is None and run.config["data"] is None:
         raise UsageError(f"the data of run {run.id} were objects in memory; give them again to resume.")
+    together = join(pick_device(run.config["device"]))
     # Before the run is entered: a wish that cannot be met leaves its state as it was.
     recipe = _same(run, place, data, dev).recipe(place)
+    if not together.main:
+        _accompany(run, recipe, allow_inexact=allow_inexact)
+        return run
     with attempt(run):
         _work(run, recipe, progress, allow_inexact=allow_inexact)
     return run
@@ -249,31 +262,49 @@ def _refuse(reason: str | None) -> None:
 
 
 def _work(run: Run, recipe: Recipe, shown: Shown, *, allow_inexact: bool = False) -> None:
-    seed, cut = run.config["seed"], 0
-    journal = Journal(run.metrics_file)
-    try:
-        for stage in recipe.stages():
-            cut = max(cut, stage.data.truncated)
-            run.say(f"stage {stage.name}: {len(stage.data.items)} examples, {stage.data.truncated} of them cut short")
-            with shown(stage.name) as report:
-                outcome = fit(
-                    stage.learner,
-                    stage.data,
-                    stage.settings,
-                    folder=run.checkpoints / stage.name,
-                    journal=journal,
-                    seed=seed,
-                    report=beating_report(run, stage.name, report),
-                    allow_inexact=allow_inexact,
-                )
-            _tell(run, outcome)
-            if outcome.state == "interrupted":
-                message = f"stopped after step {outcome.step} of {outcome.total}; go on with: {resume_command(run)}"
-                run.move("interrupted", reason="stopped", message=message)
-                return
-    finally:
-        journal.close()
+    subject = Subject(run.id, run.folder, str(run.asked.get("title") or ""), run.config)
+    cut = 0
+    with Sinks(run.config.get("sinks", ()), subject, run.say) as sinks:
+        journal = Journal(run.metrics_file, told=sinks.log)
+        try:
+            for stage in recipe.stages():
+                cut = max(cut, stage.data.truncated)
+                size = len(stage.data.items)
+                run.say(f"stage {stage.name}: {size} examples, {stage.data.truncated} of them cut short")
+                with shown(stage.name) as report:
+                    told = beating_report(run, stage.name, report)
+                    outcome = _fit(run, recipe, stage, journal, told, allow_inexact)
+                _tell(run, outcome)
+                if outcome.state == "interrupted":
+                    message = f"stopped after step {outcome.step} of {outcome.total}; go on with: {resume_command(run)}"
+                    run.move("interrupted", reason="stopped", message=message)
+                    return
+        finally:
+            journal.close()
+        sinks.close(finished=True)
     _finish(run, recipe, outcome, cut)
+
+
+def _accompany(run: Run, recipe: Recipe, *, allow_inexact: bool = False) -> None:
+    """The part of a process beside the main one: the same stages, and nothing is written."""
+    for stage in recipe.stages():
+        if _fit(run, recipe, stage, Journal(None), silent, allow_inexact).state == "interrupted":
+            return
+
+
+def _fit(run: Run, recipe: Recipe, stage: Stage, journal: Journal, told: Report, allow_inexact: bool) -> Outcome:
+    # The steps of each stage begin anew; only the main stage, called like its recipe, keeps its names short.
+    prefix = "" if stage.name == recipe.name else f"{stage.name}/"
+    return fit(
+        stage.learner,
+        stage.data,
+        stage.settings,
+        folder=run.checkpoints / stage.name,
+        journal=journal.under(prefix),
+        seed=run.config["seed"],
+        report=told,
+        allow_inexact=allow_inexact,
+    )
 
 
 def _tell(run: Run, outcome: Outcome) -> None:
