@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from sqlalchemy import create_engine, event, exc
 from sqlalchemy.engine import Connection, Engine
@@ -31,7 +31,8 @@ LOCK: Final = "index.lock"
 _COMPANIONS: Final = ("-journal", "-wal", "-shm")
 _DAMAGE: Final = ("malformed", "not a database", "disk image", "no such table", "no such column")
 
-Fill = Callable[[Connection], None]
+Fill = Callable[[Connection], object]
+T = TypeVar("T")
 
 
 class IndexFailed(RationaleEvalError):
@@ -80,7 +81,7 @@ class Database:
         with self._connected("write") as connection:
             yield connection
 
-    def write(self, work: Callable[[Connection], Any]) -> Any:
+    def write(self, work: Callable[[Connection], T]) -> T:
         """Runs `work` in a transaction; on a full disk once more after giving up the space put aside."""
         try:
             with self.writing() as connection:

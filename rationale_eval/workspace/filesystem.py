@@ -15,10 +15,13 @@ from rationale_eval.errors import UsageError
 ALLOW_NETWORK: Final = "RATIONALE_EVAL_ALLOW_NETWORK_FILE_SYSTEM"
 """Set to 1 to keep a workspace on a network file system after all; unsupported: locks and renames may not hold."""
 
-NETWORK: Final = frozenset(
-    "nfs nfs4 cifs smb3 smbfs 9p ncpfs afs coda ceph lustre glusterfs gpfs beegfs orangefs pvfs2 ocfs2 gfs2 davfs "
-    "fuse.sshfs fuse.glusterfs fuse.ceph fuse.s3fs fuse.rclone fuse.gcsfuse fuse.davfs2 fuse.juicefs".split()
-)
+# fmt: off
+NETWORK: Final = frozenset((
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ncpfs", "afs", "coda", "ceph", "lustre", "glusterfs",
+    "gpfs", "beegfs", "orangefs", "pvfs2", "ocfs2", "gfs2", "davfs", "fuse.sshfs", "fuse.glusterfs",
+    "fuse.ceph", "fuse.s3fs", "fuse.rclone", "fuse.gcsfuse", "fuse.davfs2", "fuse.juicefs",
+))
+# fmt: on
 BALLAST: Final = "ballast"
 BALLAST_BYTES: Final = 256 * 1024
 _ROOM: Final = 16

@@ -25,8 +25,8 @@ from rationale_eval.errors import RationaleEvalError, UsageError
 from rationale_eval.points import reached
 from rationale_eval.workspace import measures
 from rationale_eval.workspace.database import Database
-from rationale_eval.workspace.run import Run
 from rationale_eval.workspace.rows import RunRow, read_lines, row_of
+from rationale_eval.workspace.run import Run
 from rationale_eval.workspace.runs import RUNS, TRASH, Workspace
 from rationale_eval.workspace.schema import metrics, runs
 from rationale_eval.workspace.status import State
@@ -128,7 +128,7 @@ class Index:
         """How many runs are in each state; without the trash."""
         query = select(runs.c.state, func.count()).where(~runs.c.deleted).group_by(runs.c.state)
         with self.database.reading() as connection:
-            return {state: number for state, number in connection.execute(query)}
+            return dict(connection.execute(query).tuples().all())
 
     def follow(self, run: Run) -> None:
         """Brings the row and the metric rows of a run up to date with its folder.

@@ -60,9 +60,7 @@ class Difference:
     again: float
 
 
-def record(
-    connection: Connection, run: Run, attempt: int, step: int, values: Mapping[str, float]
-) -> list[Difference]:
+def record(connection: Connection, run: Run, attempt: int, step: int, values: Mapping[str, float]) -> list[Difference]:
     """Inside a transaction: keeps numbers of one step in the folder and in the index.
 
     Once it is committed they survive anything. A step done again is compared with what stands there, not stored twice.
@@ -85,7 +83,7 @@ def record(
     stored = run.stored
     if stored.attempt != attempt or stored.state not in LIVE:
         raise StateChanged(
-            f"run {run.id} is {stored.state} in attempt {stored.attempt}; numbers of attempt {attempt} are not accepted."
+            f"run {run.id} is {stored.state} in attempt {stored.attempt}; numbers of attempt {attempt} do not count."
         )
     if known is None:
         raise RationaleEvalError(f"run {run.id} is not in the index; reconcile first.")

@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from rationale_eval.workspace import clock
+from rationale_eval.workspace import clock as clocks
+from rationale_eval.workspace.clock import Instant
 
 FILE: Final = "progress.json"
 EVERY: Final = 0.5
@@ -47,9 +48,9 @@ class Progress:
     pace: float | None = None
 
     @property
-    def instant(self) -> clock.Instant:
+    def instant(self) -> Instant:
         """The moment of this record."""
-        return clock.Instant(self.at, self.boot, self.clock)
+        return Instant(self.at, self.boot, self.clock)
 
     @property
     def seconds_left(self) -> float | None:
@@ -58,7 +59,7 @@ class Progress:
 
     def silent_for(self) -> float | None:
         """Seconds since this record; None after a restart of the machine."""
-        return self.instant.until(clock.now())
+        return self.instant.until(clocks.now())
 
     def stalled(self, steps: float = STALLED_STEPS, least: float = STALLED_SECONDS) -> bool:
         """Whether nothing has happened for so long that a person should look."""
@@ -85,7 +86,7 @@ class Pulse:
 
     def due(self, step: int, total: int) -> bool:
         """Notes a step and says whether the file should be renewed now."""
-        now = clock.monotonic()
+        now = clocks.monotonic()
         if self._last is not None and step > self._last[0]:
             self._paces.append((now - self._last[1]) / (step - self._last[0]))
         if self._last is None or step != self._last[0]:
@@ -98,7 +99,7 @@ class Pulse:
         Raises:
             OSError: If it cannot be written.
         """
-        moment = clock.now()
+        moment = clocks.now()
         pace = median(self._paces) if self._paces else None
         record = Progress(step, total, text, attempt, moment.at, moment.boot, moment.clock or 0.0, pace)
         temporary = folder / f".{FILE}.tmp-{os.getpid()}"

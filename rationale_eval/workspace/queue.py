@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,57 +128,59 @@ def claim(workspace: Workspace, devices: Sequence[str], id: str | None = None) -
     """
     per_device = Quotas.of(workspace.path).per_device
     while True:
-        tried: list[str] = []
-        run = workspace.index.database.write(
-            lambda connection, tried=tried: _claim(connection, workspace.path, devices, per_device, id, tried)
-        )
+        take = _Claim(workspace.path, devices, per_device, id)
+        run = workspace.index.database.write(take)
         if run is not None:
             reached("queue.claimed")
-        if run is not None or not tried:
-            return run  # type: ignore[no-any-return]
+        if run is not None or not take.refused:
+            return run
 
 
-def _claim(
-    connection: Connection, workspace: Path, devices: Sequence[str], per_device: int, id: str | None, tried: list[str]
-) -> Run | None:
-    busy: dict[str | None, int] = dict(
-        connection.execute(
-            select(runs.c.assigned, func.count())
-            .where(runs.c.state.in_(LIVE), runs.c.assigned.is_not(None), ~runs.c.deleted, ~runs.c.missing)
-            .group_by(runs.c.assigned)
-        )
-        .tuples()
-        .all()
-    )
-    free = [device for device in devices if busy.get(device, 0) < per_device]
-    if not free:
+@dataclass(slots=True)
+class _Claim:
+    """One attempt to claim, inside a transaction."""
+
+    workspace: Path
+    devices: Sequence[str]
+    per_device: int
+    id: str | None
+    refused: bool = False
+
+    def __call__(self, connection: Connection) -> Run | None:
+        free = self._free(connection)
+        wanted = _WAITING if self.id is None else _WAITING & (runs.c.id == self.id)
+        columns = select(runs.c.id, runs.c.attempt, runs.c.device)
+        for row in connection.execute(columns.where(wanted).order_by(*_ORDER)) if free else ():
+            device = next((device for device in free if fits(row.device, device)), None)
+            if device is not None:
+                return self._take(connection, row.id, row.attempt, device)
         return None
-    # The emptiest device first, so that two devices share two runs.
-    free.sort(key=lambda device: busy.get(device, 0))
-    wanted = _WAITING if id is None else _WAITING & (runs.c.id == id)
-    for row in connection.execute(select(runs.c.id, runs.c.attempt, runs.c.device).where(wanted).order_by(*_ORDER)):
-        device = next((device for device in free if fits(row.device, device)), None)
-        if device is None:
-            continue
-        changed = connection.execute(
-            runs.update()
-            .where(runs.c.id == row.id, runs.c.state == "queued", runs.c.attempt == row.attempt)
-            .values(state="starting", attempt=row.attempt + 1, assigned=device)
-        ).rowcount
-        run = Run(workspace / RUNS / row.id)
+
+    def _free(self, connection: Connection) -> list[str]:
+        """Devices with room, the emptiest first, so that two devices share two runs."""
+        mine = runs.c.state.in_(LIVE) & runs.c.assigned.is_not(None) & ~runs.c.deleted & ~runs.c.missing
+        taken = select(runs.c.assigned, func.count()).where(mine).group_by(runs.c.assigned)
+        busy: dict[str | None, int] = dict(connection.execute(taken).tuples().all())
+        free = [device for device in self.devices if busy.get(device, 0) < self.per_device]
+        return sorted(free, key=lambda device: busy.get(device, 0))
+
+    def _take(self, connection: Connection, id: str, attempt: int, device: str) -> Run | None:
+        run = Run(self.workspace / RUNS / id)
+        expected = (runs.c.id == id) & (runs.c.state == "queued") & (runs.c.attempt == attempt)
+        claimed = runs.update().where(expected).values(state="starting", attempt=attempt + 1, assigned=device)
+        self.refused = connection.execute(claimed).rowcount != 1
+        if self.refused:
+            return None
         try:
-            if changed != 1:
-                return None
-            run.move("starting", when=("queued",), attempt=row.attempt, claim=device, follow=False)
+            run.move("starting", when="queued", attempt=attempt, claim=device, follow=False)
         except RationaleEvalError:
             # The folder knows better: correct the row, and look again.
-            tried.append(row.id)
+            self.refused = True
             _correct(connection, run)
             return None
         reached("queue.folder_claimed")
         follow_in(connection, run.folder)
         return run
-    return None
 
 
 def _correct(connection: Connection, run: Run) -> None:

@@ -90,8 +90,8 @@ class Quotas:
         free = room.f_bavail * room.f_frsize
         if free < self.free_bytes:
             raise UsageError(
-                f"only {free / 1e6:.0f} MB are free for {workspace} and {self.free_bytes / 1e6:.0f} MB are wanted; free "
-                f"some space, or lower free_bytes in {workspace / FILE}."
+                f"only {free / 1e6:.0f} MB are free for {workspace} and {self.free_bytes / 1e6:.0f} MB are wanted; "
+                f"free some space, or lower free_bytes in {workspace / FILE}."
             )
 
 

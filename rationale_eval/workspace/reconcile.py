@@ -105,9 +105,11 @@ def _reconcile(connection: Connection, workspace: Path) -> Reconciled:
         gone = [{"which": id} for id in news.missing]
         connection.execute(runs.update().where(runs.c.id == bindparam("which")).values(missing=True), gone)
         unfinished = runs.c.state.in_(_CHANGING)
-        values = {"state": "failed", "reason": "folder missing", "message": "its folder was deleted or moved"}
-        connection.execute(runs.update().where(runs.c.id == bindparam("which"), unfinished).values(values), gone)
+        lost = {"state": "failed", "reason": "folder missing", "message": "its folder was deleted or moved"}
+        connection.execute(runs.update().where(runs.c.id == bindparam("which"), unfinished).values(lost), gone)
     states = {id: row["state"] for id, row in (after | dead).items()}
-    ended = [id for id, state in states.items() if before.get(id) in LIVE and state not in (*LIVE, "queued", "finished")]
+    ended = [
+        id for id, state in states.items() if before.get(id) in LIVE and state not in (*LIVE, "queued", "finished")
+    ]
     back = [id for id, state in states.items() if before.get(id) == "starting" and state == "queued"]
     return Reconciled(tuple(ended), tuple(back), tuple(after), tuple(news.missing))

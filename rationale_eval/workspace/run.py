@@ -235,7 +235,7 @@ class Run:
         *,
         reason: str | None = None,
         message: str | None = None,
-        when: Collection[State] | None = None,
+        when: State | Collection[State] | None = None,
         attempt: int | None = None,
         claim: str | None = None,
         follow: bool = True,
@@ -248,7 +248,7 @@ class Run:
             state: The new state.
             reason: Short cause.
             message: A sentence.
-            when: States of which the present one must be; None for any that `state` may follow.
+            when: The state, or states of which one, it must be in; None for any that `state` may follow.
             attempt: The attempt the run must be in; that of this process while it works on the run.
             claim: Device that a scheduler assigns.
             follow: Whether the index is brought up to date here.
@@ -262,7 +262,7 @@ class Run:
             self.require_mine()
             before = self.status
             attempt = self._hold.attempt if attempt is None else attempt
-            if when is not None and before.state not in when:
+            if when is not None and before.state not in ((when,) if isinstance(when, str) else when):
                 raise StateChanged(f"run {self.id} is {before.state} by now.")
             if attempt is not None and before.attempt != attempt:
                 raise StateChanged(f"run {self.id} is in attempt {before.attempt} by now; attempt {attempt} is over.")

@@ -1,0 +1,188 @@
+"""The worker: looks after the queue and starts runs. Any number of them may serve one workspace at the same time."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from rationale_eval.errors import RationaleEvalError, UsageError
+from rationale_eval.points import reached
+from rationale_eval.workspace import cancelling, clock
+from rationale_eval.workspace.control import GRACE, cancel, end_process
+from rationale_eval.workspace.launch import Launcher, LocalLauncher
+from rationale_eval.workspace.queue import claim, fits, waiting
+from rationale_eval.workspace.quotas import Quotas, size_of
+from rationale_eval.workspace.reconcile import reconcile
+from rationale_eval.workspace.run import Run
+from rationale_eval.workspace.runs import Workspace
+from rationale_eval.workspace.status import LIVE, StateChanged
+
+POLL: Final = 1.0
+_GPUS: Final = Path("/proc/driver/nvidia/gpus")
+
+Tell = Callable[[str], None]
+
+
+def local_devices() -> tuple[str, ...]:
+    """The devices of this machine: its GPUs, else the processor. Asks the driver, not a library."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        number = len([part for part in visible.split(",") if part.strip() and part.strip() != "-1"])
+    else:
+        number = len(list(_GPUS.iterdir())) if _GPUS.is_dir() else 0
+    return tuple(f"cuda:{i}" for i in range(number)) or ("cpu",)
+
+
+def serve(
+    workspace: Workspace,
+    launcher: Launcher | None = None,
+    devices: Sequence[str] | None = None,
+    *,
+    once: bool = False,
+    poll: float = POLL,
+    tell: Tell = lambda text: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Starts queued runs whenever a device is free. Ending the worker ends none of them.
+
+    Args:
+        workspace: Whose queue.
+        launcher: Starts the processes; local ones when None.
+        devices: Devices it may use; those of this machine when None.
+        once: Return when the queue holds nothing for these devices and the runs started here have ended.
+        poll: Seconds between two looks.
+        tell: Gets a sentence about each event.
+        stop: Asked between two looks; true ends the worker.
+
+    Returns:
+        How many runs were started.
+
+    Raises:
+        RationaleEvalError: With `once`, if the index cannot be used or the disk is nearly full; otherwise that is told
+            and tried again.
+    """
+    launcher, devices = launcher or LocalLauncher(), devices or local_devices()
+    workspace.prepare()
+    started: list[Run] = []
+    while not stop():
+        try:
+            new = look(workspace, launcher, devices, tell)
+        except RationaleEvalError as error:
+            if once:
+                raise
+            tell(str(error))
+            new = []
+        started += new
+        if once and not new and not _left(workspace, devices, started):
+            return len(started)
+        if not new:
+            time.sleep(poll)
+    return len(started)
+
+
+def _left(workspace: Workspace, devices: Sequence[str], started: Sequence[Run]) -> bool:
+    """Whether something still works, or waits for one of the devices."""
+    if any(run.status.state in LIVE for run in started):
+        return True
+    return any(fits(row.device, device) for row in waiting(workspace) for device in devices)
+
+
+def look(workspace: Workspace, launcher: Launcher, devices: Sequence[str], tell: Tell = lambda text: None) -> list[Run]:
+    """One round of a worker: reconcile, enforce limits, start what fits.
+
+    Returns:
+        The runs it started.
+
+    Raises:
+        UsageError: If the disk is nearly full.
+        RationaleEvalError: If the index or the limits cannot be used.
+    """
+    found = reconcile(workspace)
+    for id in found.ended:
+        tell(f"run {id}: its process is gone.")
+    for id in found.requeued:
+        tell(f"run {id}: no process took it up; it is in the queue again.")
+    _enforce(workspace, tell)
+    if not waiting(workspace):
+        return []
+    Quotas.of(workspace.path).require_free(workspace.path)
+    started: list[Run] = []
+    while (run := claim(workspace, devices)) is not None:
+        if _launch(run, launcher, tell):
+            started.append(run)
+    return started
+
+
+def start(run: Run, launcher: Launcher | None = None, devices: Sequence[str] | None = None) -> bool:
+    """Starts one queued run now, before all others, if a device is free.
+
+    Args:
+        run: A queued run.
+        launcher: As for `serve`.
+        devices: As for `serve`.
+
+    Returns:
+        True if this call started it; False if it waits in the queue because every device it may use is taken.
+
+    Raises:
+        UsageError: If it is not in the queue, or the disk is nearly full.
+        RationaleEvalError: If no process could be started; the run is then failed.
+    """
+    workspace = Workspace(run.workspace)
+    reconcile(workspace)
+    Quotas.of(workspace.path).require_free(workspace.path)
+    claimed = claim(workspace, devices or local_devices(), run.id)
+    if claimed is None:
+        status = run.status
+        if status.state != "queued" or run.place is None:
+            raise UsageError(f"run {run.id} is {status.state} and does not wait in the queue.")
+        return False
+    problems: list[str] = []
+    if not _launch(claimed, launcher or LocalLauncher(), problems.append):
+        raise RationaleEvalError(problems[0])
+    return True
+
+
+def _launch(run: Run, launcher: Launcher, tell: Tell) -> bool:
+    attempt = run.stored.attempt
+    try:
+        launcher.start(run.id, run.workspace.absolute())
+    except (RationaleEvalError, OSError) as error:
+        try:
+            run.move("failed", when="starting", attempt=attempt, reason="launch", message=str(error))
+        except StateChanged:
+            tell(f"run {run.id}: not started, and {run.status.state} by now.")
+        else:
+            tell(f"run {run.id}: {error}")
+        return False
+    reached("worker.launched")
+    tell(f"run {run.id}: started on {run.stored.device}.")
+    return True
+
+
+def _enforce(workspace: Workspace, tell: Tell) -> None:
+    """Ends runs that pass a limit, and those that outlived the grace after they were asked to end."""
+    quotas, now = Quotas.of(workspace.path), clock.now()
+    for row in workspace.index.rows(state=("starting", "running")):
+        run = Run(workspace.path / "runs" / row.id)
+        try:
+            status = run.stored
+            asked = cancelling.since(run.folder, status.attempt)
+            if asked is not None:
+                if (asked.until(now) or 0.0) > GRACE and run.worker not in (None, 0):
+                    end_process(run, 0.0)
+                continue
+            ran = status.instant.until(now) if status.state == "running" else None
+            if quotas.run_seconds is not None and ran is not None and ran > quotas.run_seconds:
+                why = f"it ran for more than {quotas.run_seconds:g} seconds (run_seconds)"
+            elif quotas.run_bytes is not None and size_of(run.folder) > quotas.run_bytes:
+                why = f"it takes more than {quotas.run_bytes / 1e6:.0f} MB of the disk (run_bytes)"
+            else:
+                continue
+            tell(f"run {run.id}: {why}; it is cancelled and can be resumed.")
+            cancel(run, by="the worker", message=why, wait=False)
+        except (RationaleEvalError, OSError) as error:
+            tell(f"run {row.id}: {error}")
