@@ -31,6 +31,8 @@ VERBS = {
     "evaluate": "evaluate",
     "compare": "compare",
     "export": "export",
+    "runs": "runs_app",
+    "worker": "worker",
     "doctor": "doctor",
 }
 """Each verb and what its file in `commands/` calls it: a function, or a typer app where the name ends in `_app`."""
@@ -75,7 +77,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
             args=spread(sys.argv[1:] if arguments is None else arguments), prog_name=NAME, standalone_mode=False
         )
     except typer.TyperException as error:
-        say(f"{NAME}: {_usage(error)}")
+        if error.format_message().strip():  # an app without a verb has shown its help, and that says it all
+            say(f"{NAME}: {_usage(error)}")
         return error.exit_code
     except RationaleEvalError as error:
         say(f"{NAME}: {error}")

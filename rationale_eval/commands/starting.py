@@ -50,26 +50,25 @@ def submit_job(
 
 
 def begin(run: Run, *, detach: bool, as_json: bool) -> None:
-    """Starts the process of a queued run, or leaves that to a worker; says which."""
+    """Starts the process of a queued run, or leaves that to a worker; says which, and what to do next."""
+    started = False
     if detach:
         from rationale_eval.workspace.worker import start
 
-        start(run)
-    value = {"run": run.id, "state": run.status.state, "folder": str(run.folder)}
+        started = start(run)
     if as_json:
+        value = {"run": run.id, "state": run.status.state, "started": started, "folder": str(run.folder)}
         show([], as_json=True, value=value)
-    elif detach:
+    elif started:
         show([{"run": run.id, "state": "started in a process of its own"}])
     else:
         show([{"run": run.id, "state": "queued"}])
-    say(next_step(run, detach=detach))
-
-
-def next_step(run: Run, *, detach: bool) -> str:
-    """What one does after a run was queued or started."""
-    if detach:
-        return f"next: rationale-eval runs watch {run.id}"
-    return "next: rationale-eval worker, which works on what is queued; --once ends it when nothing is left"
+    if started:
+        say(f"next: rationale-eval runs watch {run.id}")
+    elif detach:
+        say("every device it may use is taken, so it waits; next: rationale-eval worker, which starts it in its turn")
+    else:
+        say("next: rationale-eval worker, which works on what is queued; --once ends it when nothing is left")
 
 
 def one_way(*, queue: bool, detach: bool) -> None:

@@ -103,7 +103,53 @@ def perform(run: Run, *, launched: bool = False, **how: Any) -> None:
         RationaleEvalError: If it cannot be done; the run is then failed, with the reason.
     """
     with attempt(run, launched=launched):
+        run.beat(0, 0, "loading")
         JOBS[run.kind].work(run, **how)
+
+
+def retry(run: Run, changes: Mapping[str, str] | None = None, *, placing: Mapping[str, Any] | None = None) -> Run:
+    """Submits what a run was asked once more, as a run of its own; the first one is its parent.
+
+    Args:
+        run: A run, in whatever state.
+        changes: What is to be different: fields of its record, or knobs of its recipe or methods, as text.
+        placing: See `submit`; the group stays that of the run unless another is named.
+
+    Raises:
+        UsageError: If something of that name cannot be set, or the changed job cannot be done.
+    """
+    job = changed(job_of(run), changes or {})
+    same = {"parent": run.id, "group": run.asked.get("group")}
+    given = {name: value for name, value in (placing or {}).items() if value is not None}
+    return submit(job, workspace=Workspace(run.workspace), placing={**same, **given})
+
+
+def changed(job: Job, changes: Mapping[str, str]) -> Job:
+    """A job with some values replaced.
+
+    Args:
+        job: The job.
+        changes: By name: a field of the record ("seed"), an entry of one ("config.lr"), or a knob ("lr"), as text;
+            "none" stands for no value, and commas part the values of a list.
+
+    Raises:
+        UsageError: If the job has nothing of that name, or a value cannot be used.
+    """
+    values: dict[str, Any] = job.model_dump(mode="json")
+    knobs = "config" if "config" in values else "settings"
+    for name, text in changes.items():
+        field, dot, entry = name.partition(".")
+        value = None if text.lower() == "none" else text
+        if dot and isinstance(values.get(field), dict):
+            values[field][entry] = value
+        elif name == "kind":
+            raise UsageError(f"a job of kind {job.kind} stays one; submit another in its place.")
+        elif name in values:
+            listed = isinstance(getattr(job, name), tuple) or name == "metrics"
+            values[name] = text.split(",") if listed and value is not None else value
+        else:
+            values[knobs][name] = value
+    return read_job(values)
 
 
 def job_of(run: Run) -> Job:

@@ -1,0 +1,170 @@
+"""`rationale-eval runs`: what starts, stops, repeats, removes and gives away runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rationale_eval.commands.options import AsJson, Workspace
+from rationale_eval.commands.output import say, show
+from rationale_eval.commands.parsing import pairs
+from rationale_eval.commands.runs_app import Key, Keys, runs_app
+from rationale_eval.commands.starting import Group, Priority, begin
+from rationale_eval.errors import UsageError
+
+OnlyQueue = Annotated[
+    bool, typer.Option("--queue", help="Leave the start to a worker; else it gets a process of its own at once.")
+]
+
+
+@runs_app.command("start")
+def start_command(
+    file: Annotated[Path, typer.Argument(help="A job: a .yaml or .json file.", metavar="FILE")],
+    queue: OnlyQueue = False,
+    group: Group = None,
+    priority: Priority = 0,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start what a file asks for: the record of a training, an extraction or an evaluation."""
+    from rationale_eval.verbs.jobs import submit
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    run = submit(file, workspace=Place(workspace), placing={"group": group, "priority": priority})
+    begin(run, detach=not queue, as_json=as_json)
+
+
+@runs_app.command("cancel")
+def cancel_command(keys: Keys, workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """Stop runs. A training keeps its last checkpoint; resume goes on."""
+    from rationale_eval.workspace.control import cancel
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    place = Place(workspace)
+    rows = []
+    for run in [place.find(key) for key in keys]:
+        status = cancel(run)
+        rows.append({"run": run.id, "state": status.state, "message": status.message or ""})
+    show(rows, as_json=as_json)
+
+
+@runs_app.command("resume")
+def resume_command(
+    key: Key,
+    queue: OnlyQueue = False,
+    here: Annotated[bool, typer.Option("--here", help="Work in this process, and show how far it is.")] = False,
+    allow_inexact: Annotated[
+        bool, typer.Option("--allow-inexact", help="With --here: go on even where the result will not be bit-exact.")
+    ] = False,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run that was interrupted, cancelled or failed: a training from its newest sound checkpoint."""
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    run = Place(workspace).find(key)
+    if here and queue:
+        raise UsageError("--here works in this process and --queue leaves the start to a worker; choose one.")
+    if allow_inexact and not (here and run.kind == "train"):
+        raise UsageError("--allow-inexact goes with --here, for a training.")
+    if run.status.state == "finished":
+        raise UsageError(f"run {run.id} is finished; runs retry does the same again.")
+    if not here:
+        from rationale_eval.workspace.control import resume
+
+        resume(run)
+        return begin(run, detach=not queue, as_json=as_json)
+    from rationale_eval.verbs.jobs import perform
+
+    perform(run, **({"allow_inexact": True} if allow_inexact else {}))
+    show([{"run": run.id, "state": run.status.state}], as_json=as_json)
+    return say(f"next: rationale-eval runs show {run.id}")
+
+
+@runs_app.command("retry")
+def retry_command(
+    key: Key,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="What is to be different: lr=1e-5, seed=3.", metavar="NAME=VALUE", show_default=False
+        ),
+    ] = None,
+    queue: OnlyQueue = False,
+    group: Group = None,
+    priority: Priority = 0,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do what a run was asked once more, changed if you like, as a new run."""
+    from rationale_eval.verbs.jobs import retry
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    run = Place(workspace).find(key)
+    again = retry(run, pairs("--set", changes), placing={"group": group, "priority": priority})
+    begin(again, detach=not queue, as_json=as_json)
+
+
+@runs_app.command("delete")
+def delete_command(keys: Keys, workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """Move runs to the trash of the workspace; restore brings them back."""
+    from rationale_eval.workspace.control import delete
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    place = Place(workspace)
+    found = [place.find(key) for key in keys]
+    for run in found:
+        delete(run)
+    show([{"run": run.id, "state": "in the trash"} for run in found], as_json=as_json)
+    say(f"bring back with: rationale-eval runs restore {found[0].id}")
+
+
+@runs_app.command("restore")
+def restore_command(
+    ids: Annotated[list[str], typer.Argument(help="Ids of deleted runs; runs list --deleted names them.")],
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring back deleted runs."""
+    from rationale_eval.workspace.control import restore
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    place = Place(workspace)
+    rows = []
+    for id in ids:
+        run = restore(place, id)
+        rows.append({"run": run.id, "state": run.status.state})
+    show(rows, as_json=as_json)
+
+
+@runs_app.command("export")
+def export_command(
+    key: Key,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .zip file to write.", metavar="FILE")],
+    model: Annotated[bool, typer.Option("--model", help="Put the weights in too.")] = False,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a run into one file: its record, results and metric lines, without paths of this machine."""
+    from rationale_eval.verbs.bundle import bundle
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    run = Place(workspace).find(key)
+    names = bundle(run, out, model=model)
+    value: dict[str, Any] = {"run": run.id, "file": str(out), "bytes": out.stat().st_size, "contents": names}
+    if as_json:
+        return show([], as_json=True, value=value)
+    show([{"in the file": name} for name in names])
+    return say(f"run {run.id} written to {out}, {out.stat().st_size / 1e6:.1f} MB")
+
+
+@runs_app.command("rebuild")
+def rebuild_command(workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """Make the list of runs anew from their folders, which hold all that is known."""
+    from rationale_eval.workspace.index import rebuild
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    number = rebuild(Place(workspace))
+    show([{"runs": number}], as_json=as_json, value={"runs": number})
