@@ -61,7 +61,7 @@ def train_many(
     jobs = members(job, seeds=seeds, grid=grid)
     records = [_record(one, place) for one in jobs.values()]
     name = group or group_name(job, grid)
-    tell = told or (lambda title, event, run: None)
+    tell = told or _silently
     for (title, one), record in zip(jobs.items(), records, strict=True):
         # Read anew: another process may have taken up some of them in the meantime.
         run = Group.read(name, place).member(record)
@@ -141,25 +141,28 @@ def _enqueue(job: TrainJob, run: Run | None, workspace: Workspace, placing: Mapp
 
 def _train(job: TrainJob, run: Run | None, workspace: Workspace, about: Mapping[str, Any], tell: Told) -> bool:
     """Trains one member here; returns False if it was stopped, and all that follow are to be left."""
-    from rationale_eval.verbs.jobs import perform
-    from rationale_eval.verbs.train import train_job
+    from rationale_eval.models.load import pick_device
+    from rationale_eval.training.processes import join
+    from rationale_eval.verbs.train import resume, train_job
 
     title = str(about["title"])
-    if run is not None and (event := _settled(run)) is not None:
+    together = join(pick_device(job.device))
+    # Another process may look a moment later and see what the main one has just begun.
+    id, event = together.share([run.id, _settled(run)] if run is not None else [None, None])
+    if event is not None:
         tell(title, event, run)
         return True
-    tell(title, "begins" if run is None else "goes on", run)
+    tell(title, "begins" if id is None else "goes on", run)
     try:
-        if run is None:
-            run = train_job(job, workspace, about=about)
-        else:
-            perform(run)
+        run = train_job(job, workspace, about=about) if id is None else resume(id, workspace=workspace.path)
     except UsageError:
-        raise  # the same would be wrong with the others
+        raise  # what is wrong here is wrong with the others
     except RationaleEvalError as error:
+        if not together.alone:
+            raise  # the others may be in the middle of something
         tell(f"{title}: {error}", "failed", run)
         return True
-    stopped = run.status.state != "finished"
+    stopped = together.share(run.status.state != "finished")
     tell(title, "stopped" if stopped else "is finished", run)
     return not stopped
 
@@ -171,3 +174,7 @@ def _settled(run: Run) -> Event | None:
     if status.state in ("starting", "running"):
         return "works elsewhere"
     return "left alone" if status.state == "failed" and status.reason == "non-finite" else None
+
+
+def _silently(title: str, event: Event, run: Run | None) -> None:
+    """Tells nobody."""
