@@ -361,6 +361,7 @@ class _Loop(Generic[Item]):
         if name not in metrics:
             raise UsageError(f"there is no dev metric '{name}'; choose one of {', '.join(metrics)}.")
         if self._is_best(metrics[name]):
+            self._require_finite_weights()
             self.at.best = {"step": self.at.step, "value": metrics[name], "metrics": self.at.metrics}
             self.at.worse = 0
             if self.settings.selection == "dev-best" and self.together.main:
@@ -391,7 +392,20 @@ class _Loop(Generic[Item]):
             every is not None and self.at.step % every == 0
         ) or time.monotonic() - moment >= self.settings.checkpoint_seconds
 
+    def _require_finite_weights(self) -> None:
+        """A finite gradient can still take a weight out of range; a checkpoint of it could never be resumed."""
+        if all(bool(torch.isfinite(parameter).all()) for parameter in self.parameters):
+            return
+        last = self._saved[0]
+        back = f"the last sound checkpoint is step {last}" if last >= 0 else "there was no checkpoint yet"
+        raise TrainingFailed(
+            "non-finite",
+            f"weights became NaN or infinite by step {self.at.step}; {back}; a lower lr or a smaller clip may help.",
+            step=self.at.step,
+        )
+
     def _save(self) -> None:
+        self._require_finite_weights()
         if not self.together.main:
             return
         scaler = self.accelerator.scaler

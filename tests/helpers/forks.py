@@ -1,7 +1,7 @@
 """A process that imports everything once and then forks one child for each attempt, to be killed.
 
-`Forks` starts it and speaks to it, one JSON line each way. As a script it is the server. A child trains one subject, with
-pause points armed, faults injected or a seeded bug applied, as asked.
+`Forks` starts it and speaks to it, one JSON line each way. As a script it is the server. A child trains one subject,
+with pause points armed, faults injected or a seeded bug applied, as asked.
 """
 
 from __future__ import annotations

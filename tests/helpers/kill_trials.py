@@ -57,7 +57,8 @@ class Trials:
         return self.root / f"{self.subject}-{self.bug or 'sound'}-{name}"
 
     def attempt(self, name: str, **strike: Any) -> Attempt:
-        return self.forks.attempt(self.subject, self.folder(name), bug=self.bug, options=self.options, **strike)
+        asked = {"bug": self.bug, "options": self.options} | strike
+        return self.forks.attempt(self.subject, self.folder(name), **asked)
 
     def at_random_times(self, count: int, seed: int = 0) -> Tally:
         """K1: one kill at a random time of each run."""

@@ -190,7 +190,7 @@ def _flip(place: Path, name: str, at: int) -> None:
 
 
 def damages(root: Path, *, flips: int = 40) -> Found:
-    """D7, C1: flipped bits, truncations, missing, extra and swapped files; found by name, and the one before is used."""
+    """D7, C1: flipped bits, cut, missing, extra and swapped files; found by name, then the one before is used."""
     subject, found = Subject(), Found()
     kept = Checkpoints(root / "c")
     for step in (1, 2):

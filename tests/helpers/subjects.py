@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import math
+import random
+import resource
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from rationale_eval import durable
+from rationale_eval import durable, points
 from rationale_eval.data.load import load_dataset
+from rationale_eval.training.randomness import Moment
 from rationale_eval.verbs.extract import extract
 from rationale_eval.verbs.train import resume, train
 from rationale_eval.workspace.runs import Workspace
-from tests.helpers.learning import toy_fit
+from tests.helpers.learning import Pair, ToyLearner, toy_fit
 from tests.helpers.tiny import SENTIMENT, tiny_folder
 
 RESULT = "result.json"
@@ -38,8 +44,21 @@ def weights_digest(weights: Mapping[str, Tensor]) -> str:
 
 
 def toy(folder: Path, **options: Any) -> None:
-    """Twelve steps of a small network with dropout, noise and batch norm."""
-    outcome, weights = toy_fit(folder, **options)
+    """Twelve steps of a small network with dropout, noise and batch norm.
+
+    Args:
+        folder: Where.
+        options: Those of `toy_fit`, or one of `spoil` (what and at which step), `hungry` (no memory) and `clock` (it
+            jumps).
+    """
+    learner: ToyLearner = ToyLearner()
+    if spoil := options.pop("spoil", None):
+        learner = Spoiled(*spoil)
+    if options.pop("hungry", False):
+        learner = Hungry()
+    if options.pop("clock", False):
+        jump_clock()
+    outcome, weights = toy_fit(folder, learner, **options)
     found = {
         "weights": weights_digest(weights),
         "metrics": digest((folder / "metrics.jsonl").read_bytes()),
@@ -101,6 +120,51 @@ def whole_run(folder: Path, recipe: str = "fine_tune", **options: Any) -> None:
         "runs": len(workspace.runs()),
     }
     (folder / RESULT).write_text(json.dumps(found))
+
+
+class Spoiled(ToyLearner):
+    """Gives a loss, a gradient or weights that are not finite at one step (from 0)."""
+
+    def __init__(self, what: str, step: int):
+        super().__init__()
+        self.what, self.step = what, step
+        if what == "weights":
+            self._before = points._listener
+            points.listen(self._overflow)
+
+    def losses(self, batch: Sequence[Pair], moment: Moment) -> Mapping[str, Tensor]:
+        losses = dict(super().losses(batch, moment))
+        if moment.step == self.step and self.what == "loss":
+            losses["task"] = losses["task"] * math.nan
+        if moment.step == self.step and self.what == "gradient":
+            losses["size"] = losses["size"] + torch.sqrt(self.net[0].weight.sum() * 0.0)  # d sqrt(0) is infinite
+        return losses
+
+    def _overflow(self, name: str) -> None:
+        if name == "loop.updated":
+            self.step -= 1
+            if self.step == -1:
+                with torch.no_grad():
+                    self.net[0].weight[0, 0] = math.inf
+        if self._before is not None:
+            self._before(name)
+
+
+class Hungry(ToyLearner):
+    """Asks for more memory than its process may have."""
+
+    def losses(self, batch: Sequence[Pair], moment: Moment) -> Mapping[str, Tensor]:
+        if moment.step == 5:
+            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, resource.RLIM_INFINITY))
+            torch.zeros(2**28).square()
+        return super().losses(batch, moment)
+
+
+def jump_clock() -> None:
+    """Has the wall clock jump by up to a year, back and forth, at every look at it."""
+    draw, real = random.Random(0), time.time
+    time.time = lambda: real() + draw.uniform(-3e7, 3e7)  # type: ignore[assignment]
 
 
 SUBJECTS: Mapping[str, Callable[..., None]] = {"toy": toy, "patient": patient, "whole_run": whole_run}
