@@ -16,6 +16,11 @@ def workspace_path(chosen: Path | None = None) -> Path:
     return Path(chosen or os.environ.get(ENVIRONMENT) or DEFAULT_PATH).expanduser().absolute()
 
 
+def is_main_process() -> bool:
+    """Whether this process may print: of several that were started together, only the first."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _choose_workspace(chosen: Path | None) -> Path:
     # Every part of the program, and every process it starts, then agrees on the workspace without being handed it.
     path = workspace_path(chosen)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rationale_eval.commands import options, output
-from rationale_eval.commands.parsing import pairs
+from rationale_eval.commands.groups import Grid, Seeds, train_group
+from rationale_eval.commands.parsing import names, pairs
 from rationale_eval.commands.starting import Detach, Group, Priority, Queue, one_way, submit_job
 from rationale_eval.errors import UsageError
 
@@ -23,6 +24,16 @@ Setting = Annotated[
         "--set",
         help="A knob of the recipe: lr=5e-5. May be given several times; --describe lists them.",
         metavar="KNOB=VALUE",
+        show_default=False,
+    ),
+]
+
+Sink = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sink",
+        help="Send the numbers there too: tensorboard[:FOLDER], mlflow[:ADDRESS] or wandb[:PROJECT].",
+        metavar="SINK",
         show_default=False,
     ),
 ]
@@ -48,6 +59,9 @@ def train(
     columns: options.Columns = None,
     model: options.Model = "embedded/minilm",
     settings: Setting = None,
+    seeds: Seeds = None,
+    grid: Grid = None,
+    sinks: Sink = None,
     resume: Annotated[
         str | None, typer.Option("--resume", help="Go on with a stopped run.", metavar="RUN", show_default=False)
     ] = None,
@@ -78,8 +92,10 @@ def train(
 
         run = go_on(resume, workspace=workspace, allow_inexact=allow_inexact)
         return _show(run, time.monotonic() - started, as_json)
+    from rationale_eval.training.sinks.record import check_sinks
     from rationale_eval.verbs.jobs import read_job
 
+    check_sinks(names(sinks))
     job = read_job(
         {
             "kind": "train",
@@ -93,10 +109,15 @@ def train(
             "mapping": pairs("--map", columns),
             "model": model,
             "config": pairs("--set", settings),
+            "sinks": names(sinks),
             "device": device,
             "seed": seed,
         }
     )
+    if seeds is not None or grid:
+        if detach:
+            raise UsageError("several trainings are done here, one after the other, or with --queue by a worker.")
+        return train_group(job, workspace, seeds=seeds, grid=grid, group=group, queue=queue, as_json=as_json)
     placing = {"group": group, "priority": priority}
     if queue or detach:
         return submit_job(job, workspace, detach=detach, placing=placing, as_json=as_json)
@@ -110,6 +131,8 @@ def train(
 
 
 def _show(run: Run, seconds: float, as_json: bool) -> None:
+    if not options.is_main_process():
+        return None
     summary, status = run.summary, run.status
     if status.state != "finished" or summary is None:
         output.say(f"rationale-eval: {status.message or status.state}")

@@ -121,8 +121,7 @@ def _record(job: TrainJob, workspace: Workspace) -> dict[str, Any]:
 
 def _enqueue(job: TrainJob, run: Run | None, workspace: Workspace, placing: Mapping[str, Any], tell: Told) -> None:
     from rationale_eval.verbs.jobs import submit
-    from rationale_eval.workspace.queue import enqueue
-    from rationale_eval.workspace.status import RESUMABLE
+    from rationale_eval.workspace.control import resume
 
     title = str(placing["title"])
     if run is None:
@@ -132,10 +131,7 @@ def _enqueue(job: TrainJob, run: Run | None, workspace: Workspace, placing: Mapp
     elif run.status.state == "queued" and run.place is not None:
         tell(title, "is queued", run)
     else:
-        enqueue(run)
-        if run.status.state != "queued":
-            run.move("queued", when=RESUMABLE)
-        run.follow()
+        resume(run)
         tell(title, "is queued", run)
 
 
