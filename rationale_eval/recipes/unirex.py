@@ -71,14 +71,14 @@ class UnirexConfig(FineTuneConfig):
             "aa: attributions of the task model; slm: a head on its encoder; dlm: an encoder of its own; or a control."
         ),
     )
-    objectives: Literal["none", "F", "P", "FP"] = Field(
-        "FP", description="Beside the task: F faithfulness (comprehensiveness and sufficiency), P plausibility."
+    objectives: Literal["task", "F", "P", "FP"] = Field(
+        "FP", description="task alone, or beside it F faithfulness (comprehensiveness, sufficiency), P plausibility."
     )
     bins: tuple[float, ...] = Field(BINS, min_length=1, description="Sizes of the rationale in per cent.")
     unit: top_k.Unit = Field("token", description="What a rationale is chosen from: tokens (paper) or words.")
-    comp_form: ComprehensivenessForm | Literal["none"] = Field("margin", description="Form of comprehensiveness.")
+    comp_form: ComprehensivenessForm | Literal["off"] = Field("margin", description="Form of comprehensiveness.")
     comp_margin: float = Field(1.0, ge=0, description="Its margin.")
-    suff_form: SufficiencyForm | Literal["none"] = Field("margin", description="Form of sufficiency.")
+    suff_form: SufficiencyForm | Literal["off"] = Field("margin", description="Form of sufficiency.")
     suff_margin: float = Field(0.1, ge=0, description="Its margin.")
     plaus_form: PlausibilityForm = Field("bce", description="Form of plausibility; only bce is in the authors' code.")
     task_weight: float = Field(1.0, ge=0, description="Weight of the task loss.")
@@ -206,8 +206,8 @@ class UnirexLearner(LabelLearner):
         self.extractor, self.config, self.annotated_dev = extractor, config, dev
         weights = {"task": config.task_weight}
         if "F" in config.objectives:
-            weights |= {"comp": config.comp_weight} if config.comp_form != "none" else {}
-            weights |= {"suff": config.suff_weight} if config.suff_form != "none" else {}
+            weights |= {"comp": config.comp_weight} if config.comp_form != "off" else {}
+            weights |= {"suff": config.suff_weight} if config.suff_form != "off" else {}
         terms = [Term(name, weight) for name, weight in weights.items()]
         if "P" in config.objectives:
             terms.append(Term("plaus", config.plaus_weight, reduction="batch"))
@@ -258,10 +258,10 @@ class UnirexLearner(LabelLearner):
                 continue
             part = torch.stack([_cross_entropy(one, read.labels) for one in scores])
             if name == "comp":
-                assert config.comp_form != "none"
+                assert config.comp_form != "off"
                 found[name] = comprehensiveness_loss(ce, part, config.comp_form, config.comp_margin)
             else:
-                assert config.suff_form != "none"
+                assert config.suff_form != "off"
                 found[name] = sufficiency_loss(ce, part, config.suff_form, config.suff_margin)
         return found
 
