@@ -55,12 +55,15 @@ class Encoding:
         seen: Booleans `[words]`: whether the model sees the word, that is, whether the word has a token of its own in
             the rows after truncation.
         truncated: Whether any text was cut off to fit the model.
+        whole: For a model that selects words and then predicts, the rows it selected from, word for word in `seen`;
+            `rows` are then what it predicts from. None for all others.
     """
 
     rows: tuple[Row, ...]
     words: int
     seen: NDArray[np.bool_]
     truncated: bool
+    whole: tuple[Row, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -38,7 +38,7 @@ class ChoiceEncoder(TransformerModel):
         """One row for each choice; the words are those of the inputs, so every row has them."""
         self.check_choices(example)
         rows, truncated = self.lay_out(LAYOUTS[self.layout], example, words)
-        return encoding([to_row(row, segments=self._segments) for row in rows], len(words), truncated)
+        return self.narrowed(encoding([to_row(row, segments=self._segments) for row in rows], len(words), truncated))
 
     def scores(self, batch: Batch) -> Tensor:
         """One logit a row, float32 `[rows, 1]`."""

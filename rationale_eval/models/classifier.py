@@ -58,7 +58,7 @@ class Classifier(TransformerModel):
                 f"knows {self.outputs} classes"
             )
         rows, truncated = self.lay_out(LAYOUTS[self.layout], example, words)
-        return encoding([to_row(row, segments=self._segments) for row in rows], len(words), truncated)
+        return self.narrowed(encoding([to_row(row, segments=self._segments) for row in rows], len(words), truncated))
 
     def scores(self, batch: Batch) -> Tensor:
         """Class logits, float32 `[rows, classes]`, in the order of the task's choices."""

@@ -17,6 +17,7 @@ from rationale_eval.models.choice_lm import CausalChoice, Seq2SeqChoice
 from rationale_eval.models.classifier import Classifier
 from rationale_eval.models.families import FAMILIES, Kind
 from rationale_eval.models.layout import LAYOUTS
+from rationale_eval.models.narrowing import narrowing_of
 from rationale_eval.models.network import check_vocabulary, load_network, load_tokenizer, longest_input
 from rationale_eval.models.prompt import Prompt
 from rationale_eval.models.safe import Checked, copy_in
@@ -39,6 +40,7 @@ class _Use:
     layout: str | Prompt | Mapping[str, Any] | None
     max_length: int | None
     trained: bool
+    narrowing: Mapping[str, Any] | None = None
 
 
 def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywords with defaults
@@ -102,6 +104,7 @@ def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywor
     )
     extractor = found.folder / EXTRACTOR
     model.extractor = extractor if extractor.is_dir() else None
+    model.narrowing = None if use.narrowing is None else narrowing_of(use.narrowing)
     return model
 
 
@@ -148,7 +151,7 @@ def decide(
     encoder = kind in ("classifier", "choice_encoder")
     if encoder and layout is not None and (not isinstance(layout, str) or layout not in LAYOUTS):
         raise UsageError(f"an encoder has no prompt '{layout}'; choose a layout: {', '.join(LAYOUTS)}")
-    return _Use(kind, task, layout, max_length or card.max_length, card.trained)
+    return _Use(kind, task, layout, max_length or card.max_length, card.trained, card.narrowing)
 
 
 def _guess(reads: Kind | str, checked: Checked, task: Task | None) -> Kind:
@@ -169,13 +172,16 @@ def _card(checked: Checked) -> _Use:
     damaged = InputError("rationale_eval.json cannot be read; save the model again", file=checked.shown)
     if not (length is None or (type(length) is int and length > 0)):
         raise damaged
+    narrowing = card.get("narrowing")
+    if not (narrowing is None or isinstance(narrowing, Mapping)):
+        raise damaged
     if not (layout is None or isinstance(layout, str | Mapping)) or not isinstance(card.get("kind", ""), str):
         raise damaged
     try:
         known = task and Task(str(task["name"]), task["kind"], _strings(task["fields"]), _strings(task["choices"]))
     except (KeyError, TypeError) as error:
         raise damaged from error
-    return _Use(card.get("kind"), known or None, layout, length, bool(card.get("trained", True)))  # type: ignore[arg-type]
+    return _Use(card.get("kind"), known or None, layout, length, bool(card.get("trained", True)), narrowing)  # type: ignore[arg-type]
 
 
 def _strings(values: Any) -> tuple[str, ...]:

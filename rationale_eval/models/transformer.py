@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from rationale_eval.data.words import Word
 from rationale_eval.errors import InputError, UsageError
 from rationale_eval.models.base import Batch, Encoding, Row, TaskModel
 from rationale_eval.models.layout import TRUNCATION, Layout, Tokens, lay_out
+from rationale_eval.models.narrowing import Narrowing
 from rationale_eval.models.quick_bert import QuickBert, quick_bert, state_of
 
 CARD: Final = "rationale_eval.json"
@@ -45,9 +47,13 @@ class TransformerModel(TaskModel):
         max_length: Most tokens in a row.
         source: The name made exact (a hub id with its commit); by default the name.
         trained: False when part of the weights was drawn at random, so that answers mean nothing yet.
+
+    Attributes:
+        narrowing: What chooses the words that the model answers from, for models that select and then predict.
     """
 
     kind: ClassVar[str]
+    narrowing: Narrowing | None = None
 
     def __init__(
         self,
@@ -80,6 +86,13 @@ class TransformerModel(TaskModel):
         self._first_position = self.pad_id + 1 if config.model_type in ROBERTA_LIKE else None
         self.keeps_places = config.model_type in ABSOLUTE_PLACES and "position_ids" in self._takes
 
+    def with_network(self, network: nn.Module) -> TransformerModel:
+        """The same use of another network of the same architecture, without extractor or narrowing."""
+        twin = copy.copy(self)
+        twin.network, twin.narrowing, twin.extractor = network, None, None
+        twin._quick, twin._fingerprint = None, None
+        return twin
+
     @property
     def dtype(self) -> torch.dtype:
         """The weights' number type."""
@@ -87,12 +100,15 @@ class TransformerModel(TaskModel):
 
     @property
     def fingerprint(self) -> str:  # type: ignore[override]
-        """SHA-256 over weights, configuration, tokenizer, layout and dtype; follows training in place."""
+        """SHA-256 over weights, configuration, tokenizer, layout, dtype and narrowing; follows training in place."""
         tensors = dict(self.network.state_dict())
         state = tuple((tensor.data_ptr(), tensor._version) for tensor in tensors.values())
         if self._fingerprint is None or self._fingerprint[0] != state:
             self._fingerprint = state, self._digest(tensors)
-        return self._fingerprint[1]
+        if self.narrowing is None:
+            return self._fingerprint[1]
+        both = self._fingerprint[1] + self.narrowing.fingerprint(self)
+        return hashlib.sha256(both.encode()).hexdigest()
 
     def _digest(self, tensors: Mapping[str, Tensor]) -> str:
         digest = hashlib.sha256()
@@ -162,6 +178,10 @@ class TransformerModel(TaskModel):
         """Rows of tokens of an example, and whether it was cut; see `models.layout`."""
         return lay_out(self.tokenizer, layout, example, words, self.max_length)
 
+    def narrowed(self, encoding: Encoding) -> Encoding:
+        """What the model reads of an example: all of it, or what its narrowing chooses."""
+        return encoding if self.narrowing is None else self.narrowing.narrow(self, [encoding])[0]
+
     def retokenize(self, row: Row, keep: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Ids after deleting the tokens outside `keep`: decoded to one text, tokenised again, as ferret does.
 
@@ -198,6 +218,7 @@ class TransformerModel(TaskModel):
             "layout": self.layout,
             "max_length": self.max_length,
             "trained": self.trained,
+            **({} if self.narrowing is None else {"narrowing": self.narrowing.card()}),
         }
 
     def check_choices(self, example: Example, least: int = 2) -> Sequence[str]:

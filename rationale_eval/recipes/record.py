@@ -66,6 +66,9 @@ class Recipe(ABC):
         """Why the recipe cannot work on such a task (with such a model), as one clause, or None when it can."""
         if task.kind == "open":
             return f"the task '{task.name}' has open answers, and {cls.name} learns from labels"
+        if getattr(model, "narrowing", None) is not None:
+            name = model.name if model is not None else "the model"
+            return f"{name} answers from a selection of words; start from a model that reads all of them"
         if model is not None and model.choices is not None and model.choices != task.choices:
             return (
                 f"the model chooses among {', '.join(model.choices)} and the task '{task.name}' among "

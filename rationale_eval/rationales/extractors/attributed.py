@@ -61,9 +61,7 @@ class Attributed(Extractor):
         if pooling == "mlp" and not by_dimension:
             raise UsageError(f"mlp pooling needs scores by dimension: choose one of {', '.join(BY_DIMENSION)}")
         if not by_dimension and METHODS[method].family not in ("gradient", "attention"):
-            raise UsageError(
-                f"'{method}' cannot be an extractor in training; choose one of gradients or attention"
-            )
+            raise UsageError(f"'{method}' cannot be an extractor in training; choose one of gradients or attention")
         self.settings_of_method = {} if by_dimension else METHODS[method].settings(self.params)
         self.pool = token_head(width, "mlp") if pooling == "mlp" else None
 

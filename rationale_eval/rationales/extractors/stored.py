@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -16,6 +17,8 @@ from rationale_eval.rationales.extractors.record import EXTRACTORS, Extractor
 
 CARD: Final = "extractor.json"
 WEIGHTS: Final = "weights.safetensors"
+
+_loaded: WeakKeyDictionary[TaskModel, Extractor] = WeakKeyDictionary()
 
 
 def save_extractor(extractor: Extractor, folder: Path) -> None:
@@ -46,6 +49,13 @@ def load_extractor(model: TaskModel) -> Extractor:
         reason = str(error).strip().splitlines()[0][:200]
         raise InputError(f"the extractor's weights do not fit its card ({reason})", file=str(folder)) from error
     return made.to(model.device).eval().requires_grad_(False)
+
+
+def extractor_of(model: TaskModel) -> Extractor:
+    """The model's extractor, read once; see `load_extractor`."""
+    if model not in _loaded:
+        _loaded[model] = load_extractor(model)
+    return _loaded[model]
 
 
 def _card(folder: Path) -> dict[str, Any]:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from rationale_eval.engine.precision import quick_float32
-from rationale_eval.models.base import TaskModel
-from rationale_eval.rationales.attribution import Probe, Subject, matters, word_scores
-from rationale_eval.rationales.extractors import Extractor, read
-from rationale_eval.rationales.extractors.stored import load_extractor
+from rationale_eval.models.base import Row, TaskModel
+from rationale_eval.rationales.attribution import Probe, Subject, merge_words
+from rationale_eval.rationales.extractors import read
+from rationale_eval.rationales.extractors.stored import extractor_of
 from rationale_eval.rationales.record import Found, Merge, method
-
-_loaded: WeakKeyDictionary[TaskModel, Extractor] = WeakKeyDictionary()
+from rationale_eval.rationales.select_first import selected
 
 
 def no_extractor(model: TaskModel) -> str | None:
@@ -35,17 +33,21 @@ def no_extractor(model: TaskModel) -> str | None:
     cite="Chan et al. 2022 (UNIREX), section 4.1",
     describe=(
         "The scores of the extractor that was trained together with the model; words with a score above 0 are those "
-        "it selects. Only for models that were trained with one."
+        "it selects, unless the model selects words before it answers: then those. Only for models that were trained "
+        "with one."
     ),
     is_compatible=no_extractor,
 )
 def learned(probe: Probe, subjects: Sequence[Subject], *, merge: Merge = "mean") -> list[Found]:
-    """s_i = mean over the word's tokens of the extractor's logits, in the row of the explained choice."""
+    """s_i = mean over the word's tokens of the extractor's logits, in the row of the explained choice.
+
+    Of a model that selects first, the row is the one it selected from.
+    """
     model = probe.model
     extractor = extractor_of(model)
 
     def run(chunk: Sequence[Subject]) -> list[NDArray[np.float64]]:
-        rows = [matters(subject, model, "logit")[0] for subject in chunk]
+        rows = [_row(subject, model) for subject in chunk]
         reading = read(model, rows, [subject.target % model.outputs for subject in chunk])
         with torch.no_grad():
             logits = extractor.logits(model, reading).double().cpu().numpy()
@@ -53,15 +55,18 @@ def learned(probe: Probe, subjects: Sequence[Subject], *, merge: Merge = "mean")
 
     tokens: dict[int, NDArray[np.float64]] = {}
     with quick_float32(model.device):
-        for chunk, found in probe.packed(subjects, lambda subject: matters(subject, model, "logit"), run):
+        for chunk, found in probe.packed(subjects, lambda subject: (_row(subject, model),), run):
             tokens.update((id(subject), values) for subject, values in zip(chunk, found, strict=True))
-    by_row = [[tokens[id(subject)]] for subject in subjects]
-    scores = word_scores(probe, subjects, by_row, "logit", merge)
-    return [Found(found, hard=found > 0) for found in scores]
+    return [_found(subject, model, tokens[id(subject)], merge) for subject in subjects]
 
 
-def extractor_of(model: TaskModel) -> Extractor:
-    """The model's extractor, read once."""
-    if model not in _loaded:
-        _loaded[model] = load_extractor(model)
-    return _loaded[model]
+def _row(subject: Subject, model: TaskModel) -> Row:
+    encoding = subject.encoding
+    return (encoding.whole or encoding.rows)[subject.target // model.outputs]
+
+
+def _found(subject: Subject, model: TaskModel, tokens: NDArray[np.float64], merge: Merge) -> Found:
+    encoding = subject.encoding
+    scores = merge_words(encoding, [_row(subject, model)], [tokens], merge)
+    chosen = scores > 0 if encoding.whole is None else selected(encoding, subject.target // model.outputs)
+    return Found(scores, hard=chosen)
