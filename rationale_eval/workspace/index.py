@@ -128,7 +128,7 @@ class Index:
         """How many runs are in each state; without the trash."""
         query = select(runs.c.state, func.count()).where(~runs.c.deleted).group_by(runs.c.state)
         with self.database.reading() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def follow(self, run: Run) -> None:
         """Brings the row and the metric rows of a run up to date with its folder.

@@ -160,7 +160,7 @@ class _Claim:
         """Devices with room, the emptiest first, so that two devices share two runs."""
         mine = runs.c.state.in_(LIVE) & runs.c.assigned.is_not(None) & ~runs.c.deleted & ~runs.c.missing
         taken = select(runs.c.assigned, func.count()).where(mine).group_by(runs.c.assigned)
-        busy: dict[str | None, int] = dict(connection.execute(taken).tuples().all())
+        busy: dict[str | None, int] = {row[0]: row[1] for row in connection.execute(taken)}
         free = [device for device in self.devices if busy.get(device, 0) < self.per_device]
         return sorted(free, key=lambda device: busy.get(device, 0))
 

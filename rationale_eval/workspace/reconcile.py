@@ -94,7 +94,7 @@ def _other(folder: Path, state: str, sequence: int) -> bool:
 
 def _reconcile(connection: Connection, workspace: Path) -> Reconciled:
     news = _news(connection, workspace)
-    before = dict(connection.execute(select(runs.c.id, runs.c.state)).tuples().all())
+    before = {row.id: row.state for row in connection.execute(select(runs.c.id, runs.c.state))}
     after = {folder.name: follow_in(connection, folder, deleted=deleted) for folder, deleted in news.changed}
     dead = {folder.name: row_of(folder) for folder in news.dead}
     if dead:
@@ -104,9 +104,10 @@ def _reconcile(connection: Connection, workspace: Path) -> Reconciled:
     if news.missing:
         gone = [{"which": id} for id in news.missing]
         connection.execute(runs.update().where(runs.c.id == bindparam("which")).values(missing=True), gone)
-        unfinished = runs.c.state.in_(_CHANGING)
         lost = {"state": "failed", "reason": "folder missing", "message": "its folder was deleted or moved"}
-        connection.execute(runs.update().where(runs.c.id == bindparam("which"), unfinished).values(lost), gone)
+        unfinished = [one for one in gone if before[one["which"]] in _CHANGING]
+        if unfinished:
+            connection.execute(runs.update().where(runs.c.id == bindparam("which")).values(lost), unfinished)
     states = {id: row["state"] for id, row in (after | dead).items()}
     ended = [
         id for id, state in states.items() if before.get(id) in LIVE and state not in (*LIVE, "queued", "finished")
