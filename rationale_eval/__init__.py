@@ -26,6 +26,8 @@ _VERBS = {
     "evaluate": "rationale_eval.verbs.evaluate",
     "compare": "rationale_eval.verbs.compare",
     "train": "rationale_eval.verbs.train",
+    "resume": "rationale_eval.verbs.jobs",
+    "submit": "rationale_eval.verbs.jobs",
 }
 
 __all__ = ["InputError", "RationaleEvalError", "UsageError", *_VERBS]
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from rationale_eval.verbs.compare import compare as compare
     from rationale_eval.verbs.evaluate import evaluate as evaluate
     from rationale_eval.verbs.extract import extract as extract
+    from rationale_eval.verbs.jobs import resume as resume
+    from rationale_eval.verbs.jobs import submit as submit
     from rationale_eval.verbs.train import train as train
 
 

@@ -67,20 +67,21 @@ def resume_command(
     run = Place(workspace).find(key)
     if here and queue:
         raise UsageError("--here works in this process and --queue leaves the start to a worker; choose one.")
-    if allow_inexact and not (here and run.kind == "train"):
+    if allow_inexact and not here:
         raise UsageError("--allow-inexact goes with --here, for a training.")
-    if run.status.state == "finished":
-        raise UsageError(f"run {run.id} is finished; runs retry does the same again.")
-    if not here:
-        from rationale_eval.workspace.control import resume
+    from rationale_eval.verbs.jobs import require_unfinished
+    from rationale_eval.verbs.jobs import resume as go_on
 
-        resume(run)
-        return begin(run, detach=not queue, as_json=as_json)
-    from rationale_eval.verbs.jobs import perform
+    require_unfinished(run)
+    if here:
+        run = go_on(run.id, workspace=workspace, allow_inexact=allow_inexact)
+        show([{"run": run.id, "state": run.status.state}], as_json=as_json)
+        return say(f"next: rationale-eval runs show {run.id}")
+    if run.config.get("data") is None:
+        raise UsageError(f"the data of run {run.id} were objects in memory; resume it from Python, with the data.")
+    from rationale_eval.workspace.control import resume
 
-    perform(run, **({"allow_inexact": True} if allow_inexact else {}))
-    show([{"run": run.id, "state": run.status.state}], as_json=as_json)
-    return say(f"next: rationale-eval runs show {run.id}")
+    return begin(resume(run), detach=not queue, as_json=as_json)
 
 
 @runs_app.command("retry")
@@ -157,7 +158,7 @@ def export_command(
     if as_json:
         return show([], as_json=True, value=value)
     show([{"in the file": name} for name in names])
-    return say(f"run {run.id} written to {out}, {out.stat().st_size / 1e6:.1f} MB")
+    return say(f"run {run.id} written to {out}, {out.stat().st_size / 1000:,.0f} kB")
 
 
 @runs_app.command("rebuild")

@@ -69,6 +69,11 @@ def find(name: str, workspace: str | Path | None = None) -> Found:
     return fetch(hub["id"], hub["revision"])
 
 
+def is_hub_id(name: str) -> bool:
+    """Whether a name has the form of a hub repository and leads to nothing here."""
+    return _HUB_ID.fullmatch(name) is not None and not Path(name).exists()
+
+
 def inside(path: Path, roots: Iterable[Path]) -> bool:
     """Whether a path lies under one of the roots once all links are followed; compared part by part."""
     real = path.resolve()

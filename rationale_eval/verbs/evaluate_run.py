@@ -20,7 +20,7 @@ from rationale_eval.verbs.chosen_metrics import choose_metrics, possible
 from rationale_eval.verbs.evaluate import evaluate
 from rationale_eval.verbs.extract import choose_methods, extract_to
 from rationale_eval.verbs.extract_run import FOLDER, require_same
-from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, workspace_of
+from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, require_model, workspace_of
 from rationale_eval.verbs.result import EVALUATION, Result
 from rationale_eval.workspace.runs import Run, Workspace
 
@@ -54,6 +54,7 @@ def check(job: EvaluateConfig, workspace: Workspace) -> Checked:
     methods = (*job.methods, *job.controls)
     chosen = choose_methods(methods, job.settings) if methods else []
     job = job.resolved(workspace)
+    require_model(job.model)
     if job.model is None:
         check_methods(chosen, None)
     data = job.open_data()

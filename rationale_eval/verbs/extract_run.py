@@ -18,7 +18,7 @@ from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating, counted, silently
 from rationale_eval.verbs.extract import choose_methods, write
-from rationale_eval.verbs.job import MEMORY, ExtractConfig, Progress, placed, workspace_of
+from rationale_eval.verbs.job import MEMORY, ExtractConfig, Progress, placed, require_model, workspace_of
 from rationale_eval.workspace.runs import Run, Workspace
 
 FOLDER: Final = "explanations"
@@ -67,6 +67,7 @@ def check(job: ExtractConfig, workspace: Workspace) -> Checked:
     """
     chosen = choose_methods(job.methods, job.settings)
     job = job.resolved(workspace)
+    require_model(job.model)
     if job.model is None:
         check_methods(chosen, None)
     return Checked(job, job.open_data())

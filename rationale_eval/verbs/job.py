@@ -253,6 +253,21 @@ def workspace_of(run: Run) -> Workspace:
     return Workspace(run.workspace)
 
 
+def require_model(name: str | None) -> None:
+    """Refuses a model's name that leads nowhere, as far as that shows without loading or fetching it.
+
+    Raises:
+        UsageError: If there is no such model.
+        InputError: If the name leads to a file.
+    """
+    from rationale_eval.models import embedded, source
+
+    if name is None or name.startswith("run:") or name in (embedded.MINILM, embedded.SMOLLM2) or Path(name).is_dir():
+        return
+    if name.startswith("embedded/") or not source.is_hub_id(name):
+        source.find(name)
+
+
 def _short(data: str | None) -> str:
     if data is None:
         return "data in memory"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from pydantic import ValidationError
 
@@ -18,6 +18,12 @@ from rationale_eval.verbs.job import EvaluateConfig, ExtractConfig, Job, TrainJo
 from rationale_eval.verbs.job_file import parse_file
 from rationale_eval.workspace.run import RunKind
 from rationale_eval.workspace.runs import Run, Workspace
+
+if TYPE_CHECKING:
+    pass
+
+if TYPE_CHECKING:
+    from rationale_eval.data.dataset import RationaleDataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +78,16 @@ def submit(
     Example:
         >>> run = submit(kind="train", recipe="fine_tune", data="bundled/nli", config={"epochs": 3})
     """
-    if isinstance(job, str | Path):
-        job = load_job(job)
-    elif not isinstance(job, Job):
-        job = read_job({**(job or {}), **fields})
     place = workspace if isinstance(workspace, Workspace) else Workspace(workspace)
-    checked = JOBS[job.kind].check(job, place)
+    if isinstance(job, str | Path):
+        file, job = str(job), load_job(job)
+        try:
+            checked = JOBS[job.kind].check(job, place)
+        except UsageError as error:
+            raise InputError(str(error), file=file) from error
+    else:
+        job = job if isinstance(job, Job) else read_job({**(job or {}), **fields})
+        checked = JOBS[job.kind].check(job, place)
     found: Job = checked.job
     return place.submit(
         cast(RunKind, found.kind),
@@ -105,6 +115,52 @@ def perform(run: Run, *, launched: bool = False, **how: Any) -> None:
     with attempt(run, launched=launched):
         run.beat(0, 0, "loading")
         JOBS[run.kind].work(run, **how)
+
+
+def resume(
+    key: str,
+    *,
+    data: RationaleDataset | None = None,
+    dev: RationaleDataset | None = None,
+    workspace: str | Path | None = None,
+    allow_inexact: bool = False,
+) -> Run:
+    """Goes on, in this process, with a run that was interrupted, cancelled or failed.
+
+    A training goes on from its newest sound checkpoint. An evaluation keeps the rationales that it has, and an
+    extraction begins again; both remember the answers of the model.
+
+    Args:
+        key: The run's id or a part of it.
+        data: The training data, for a training whose data were objects in memory; they must have the same content.
+        dev: Its development data, likewise.
+        workspace: Where the run is kept.
+        allow_inexact: Go on with a training even if another software version, thread count or processor makes the
+            result not bit-exact.
+
+    Raises:
+        UsageError: If there is nothing to resume, the data changed, or it would not be exact and that is not allowed.
+    """
+    run = Workspace(workspace).find(key)
+    if run.kind == "train":
+        from rationale_eval.verbs.train import resume as resume_training
+
+        return resume_training(run.id, data=data, dev=dev, workspace=workspace, allow_inexact=allow_inexact)
+    require_unfinished(run)
+    if data is not None or dev is not None or allow_inexact:
+        raise UsageError(f"run {run.id} is of kind '{run.kind}'; data and allow_inexact are for a training.")
+    perform(run)
+    return run
+
+
+def require_unfinished(run: Run) -> None:
+    """Refuses to go on with a run that is finished.
+
+    Raises:
+        UsageError: With what can be done in place of that.
+    """
+    if run.status.state == "finished":
+        raise UsageError(f"run {run.id} is finished; the same again is rationale-eval runs retry {run.id}")
 
 
 def retry(run: Run, changes: Mapping[str, str] | None = None, *, placing: Mapping[str, Any] | None = None) -> Run:
@@ -211,6 +267,8 @@ def _problem(record: type[Job], detail: Any) -> str:
     message = str(detail["msg"])
     if detail["type"] == "missing":
         return "is missing"
+    if detail["type"] == "tuple_type":
+        return "a list is expected"
     if detail["type"] != "extra_forbidden":
         return message[:1].lower() + message[1:]
     close = get_close_matches(_place(detail["loc"]), record.model_fields, n=1)

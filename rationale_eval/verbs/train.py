@@ -26,7 +26,7 @@ from rationale_eval.training.settings import LoopSettings
 from rationale_eval.training.sinks.record import Sinks, Subject, check_sinks
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating_report
-from rationale_eval.verbs.job import TrainJob, placed, workspace_of
+from rationale_eval.verbs.job import TrainJob, placed, require_model, workspace_of
 from rationale_eval.verbs.training_data import TrainingData, hold_out
 from rationale_eval.workspace.runs import Run, Workspace
 
@@ -91,6 +91,7 @@ def check(
     kind = RECIPES[job.recipe]
     settings = read_config(kind, job.config)
     job = job.resolved(workspace)
+    require_model(job.model)
     train_data, dev_data = _open(job.source() if data is None else data, dev)
     _refuse(kind.is_compatible(train_data.task))
     if here or job.device != "auto":

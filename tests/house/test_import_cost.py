@@ -57,7 +57,7 @@ def test_help_takes_less_than_a_second() -> None:
 def test_public_verbs_are_found_when_first_used() -> None:
     code = (
         "import rationale_eval as rx; "
-        "verbs = ('load_dataset', 'load_model', 'extract', 'evaluate', 'compare', 'train'); "
+        "verbs = ('load_dataset', 'load_model', 'extract', 'evaluate', 'compare', 'train', 'resume', 'submit'); "
         "print(all(callable(getattr(rx, verb)) and verb in dir(rx) for verb in verbs))"
     )
     assert in_fresh_python(code) == "True"
