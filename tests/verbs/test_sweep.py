@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,13 @@ import pytest
 from torch import Tensor
 
 from rationale_eval.errors import UsageError
-from rationale_eval.recipes.fine_tune import LabelLearner
+from rationale_eval.recipes.fine_tune import FineTune, LabelLearner
+from rationale_eval.recipes.record import Stage
 from rationale_eval.training.examples import Prepared
 from rationale_eval.training.randomness import Moment
 from rationale_eval.verbs.job import TrainJob
 from rationale_eval.verbs.sweep import group_name, members, train_many
-from rationale_eval.verbs.train import train
+from rationale_eval.verbs.train import train, train_job
 from rationale_eval.workspace.runs import Run, Workspace
 from tests.helpers.tiny import SENTIMENT, tiny_folder
 
@@ -179,3 +181,19 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_made(job: TrainJob, 
     with pytest.raises(UsageError, match="seeds names a value twice"):
         train_many(job, seeds=(1, 1), workspace=place)
     assert place.runs() == []
+
+
+def test_the_numbers_of_each_stage_have_names_of_their_own(
+    job: TrainJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = FineTune.stages
+
+    def stages(self: FineTune) -> Iterator[Stage]:
+        for name in ("first", "fine_tune"):
+            yield from (replace(stage, name=name) for stage in real(self))
+
+    monkeypatch.setattr(FineTune, "stages", stages)
+    run = train_job(job, Workspace(tmp_path / "w"))
+    found = {(line["step"], line["name"]) for line in run.metrics()}
+    assert {(1, "loss"), (3, "loss"), (1, "first/loss"), (3, "first/loss"), (3, "first/dev/accuracy")} <= found
+    assert run.summary is not None and run.summary["exact"] and run.summary["differences"] == 0
