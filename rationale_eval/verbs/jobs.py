@@ -20,9 +20,6 @@ from rationale_eval.workspace.run import RunKind
 from rationale_eval.workspace.runs import Run, Workspace
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from rationale_eval.data.dataset import RationaleDataset
 
 
