@@ -108,7 +108,11 @@ class Database:
 
     @contextmanager
     def _shared(self, kind: int = fcntl.LOCK_SH) -> Iterator[None]:
-        handle = os.open(self.workspace / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            # For reading, so that a workspace on a read-only disk can be looked at.
+            handle = os.open(self.workspace / LOCK, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise IndexFailed(f"the index {self.path} cannot be opened: {error.strerror}.") from error
         try:
             wait_for(handle, kind, f"the index {self.path}", self._patience)
             yield
@@ -134,7 +138,8 @@ class Database:
                 return
             filesystem.require_local(self.workspace)
             filesystem.require_private(self.workspace)
-            self.workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(OSError):  # told when the lock is opened
+                self.workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._shared(fcntl.LOCK_EX), self._told():
                 try:
                     self._check_or_make()

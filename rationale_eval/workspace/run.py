@@ -334,6 +334,7 @@ class Run:
             if not stored.claimed:
                 stored = stored.then("starting", at=now)
             status = stored.then("running", at=now)
+            durable.sweep(self.folder, keep=cancelling.FILE)
             self._write_status(status)
         self._hold.lease, self._hold.attempt, self._hold.pulse = lease, status.attempt, progress.Pulse()
         reached("run.running")
