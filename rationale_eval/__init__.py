@@ -28,6 +28,8 @@ _VERBS = {
     "train": "rationale_eval.verbs.train",
     "resume": "rationale_eval.verbs.jobs",
     "submit": "rationale_eval.verbs.jobs",
+    "train_many": "rationale_eval.verbs.sweep",
+    "group_results": "rationale_eval.verbs.groups",
 }
 
 __all__ = ["InputError", "RationaleEvalError", "UsageError", *_VERBS]
@@ -38,8 +40,10 @@ if TYPE_CHECKING:
     from rationale_eval.verbs.compare import compare as compare
     from rationale_eval.verbs.evaluate import evaluate as evaluate
     from rationale_eval.verbs.extract import extract as extract
+    from rationale_eval.verbs.groups import group_results as group_results
     from rationale_eval.verbs.jobs import resume as resume
     from rationale_eval.verbs.jobs import submit as submit
+    from rationale_eval.verbs.sweep import train_many as train_many
     from rationale_eval.verbs.train import train as train
 
 
