@@ -143,6 +143,23 @@ class AppendFile:
         self.close()
 
 
+def sweep(folder: Path, *, keep: str = "") -> None:
+    """Removes what killed writers left unfinished in a folder; only for who alone writes there.
+
+    Args:
+        folder: Where.
+        keep: Name of a file that others may be writing just now.
+    """
+    for leftover in folder.glob("*.tmp-*"):
+        if keep and leftover.name.startswith(f".{keep}.tmp-"):
+            continue
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                os.unlink(leftover)
+
+
 def append_line(path: Path, value: Mapping[str, Any]) -> None:
     """Appends one JSON record to a JSONL file and makes it durable."""
     line = json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n"

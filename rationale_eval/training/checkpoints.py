@@ -99,8 +99,7 @@ class Checkpoints:
 
     def sweep(self) -> None:
         """Removes what a killed writer left unfinished."""
-        for leftover in self.folder.glob("*.tmp-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        durable.sweep(self.folder)
 
     def latest(self) -> Checkpoint | None:
         """The newest checkpoint that verifies, best weights included; the others are named in `rejected`."""

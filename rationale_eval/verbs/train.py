@@ -14,6 +14,7 @@ from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
 from rationale_eval.models.load import load_model, pick_device
 from rationale_eval.models.network import quiet
+from rationale_eval.points import reached
 from rationale_eval.recipes import RECIPES
 from rationale_eval.recipes.record import Recipe, Stage, read_config
 from rationale_eval.training.faults import told_plainly
@@ -263,6 +264,9 @@ def _refuse(reason: str | None) -> None:
 
 
 def _work(run: Run, recipe: Recipe, shown: Shown, *, allow_inexact: bool = False) -> None:
+    if _done(run):
+        _clean_up(run)
+        return
     subject = Subject(run.id, run.folder, str(run.asked.get("title") or ""), run.config)
     cut = 0
     with Sinks(run.config.get("sinks", ()), subject, run.say) as sinks:
@@ -286,8 +290,15 @@ def _work(run: Run, recipe: Recipe, shown: Shown, *, allow_inexact: bool = False
     _finish(run, recipe, outcome, cut)
 
 
+def _done(run: Run) -> bool:
+    """Whether an attempt did all the work and was killed before it could say so."""
+    return run.summary is not None and durable.damage(run.model) is None
+
+
 def _accompany(run: Run, recipe: Recipe, *, allow_inexact: bool = False) -> None:
     """The part of a process beside the main one: the same stages, and nothing is written."""
+    if _done(run):
+        return
     for stage in recipe.stages():
         if _fit(run, recipe, stage, Journal(None), silent, allow_inexact).state == "interrupted":
             return
@@ -324,6 +335,7 @@ def _finish(run: Run, recipe: Recipe, outcome: Outcome, cut: int) -> None:
         if run.model.exists():  # written by an attempt that was killed before it could say so
             shutil.rmtree(run.model)
         durable.write_folder(run.model, recipe.save)
+    reached("train.model_written")
     run.write_summary(
         {
             "recipe": recipe.name,
@@ -344,8 +356,14 @@ def _finish(run: Run, recipe: Recipe, outcome: Outcome, cut: int) -> None:
             "model": str(run.model),
         }
     )
-    # The finished model stands; what was only needed to resume would be six times its size.
+    reached("train.summary_written")
+    _clean_up(run)
+
+
+def _clean_up(run: Run) -> None:
+    """The finished model stands; what was only needed to resume would be six times its size."""
     shutil.rmtree(run.checkpoints, ignore_errors=True)
+    reached("train.checkpoints_removed")
 
 
 def resume_command(run: Run) -> str:

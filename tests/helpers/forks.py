@@ -6,6 +6,7 @@ with pause points armed, faults injected or a seeded bug applied, as asked.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import select
@@ -15,6 +16,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,7 +137,12 @@ def _attempt(asked: dict[str, Any]) -> dict[str, Any]:
         said = pipe.read()
     _, status = os.waitpid(pid, 0)
     os.close(handle)
-    answer = {"said": "", "reason": None, "points": {}} | (json.loads(said) if said.endswith(b"}") else {})
+    found = json.loads(said) if said.endswith(b"}") else {}
+    for module in set(found.pop("modules", ())) - set(sys.modules):
+        # What a child had to import, the next ones shall find.
+        with suppress(ImportError):
+            importlib.import_module(module)
+    answer = {"said": "", "reason": None, "points": {}} | found
     return answer | {"code": os.waitstatus_to_exitcode(status), "seconds": time.monotonic() - began}
 
 
@@ -177,7 +184,9 @@ def _child(asked: dict[str, Any], writer: int) -> int:
         answer, code = {"said": str(error), "reason": getattr(error, "reason", None)}, TOLD
     except BaseException:  # noqa: BLE001 - told to the parent
         answer, code = {"said": traceback.format_exc()}, CRASHED
-    os.write(writer, json.dumps(answer | {"points": seen}).encode())
+    modules = [name for name in sys.modules if name.startswith(("rationale_eval", "torch.", "transformers", "captum"))]
+    with open(writer, "wb") as pipe:
+        pipe.write(json.dumps(answer | {"points": seen, "modules": modules}).encode())
     return code
 
 

@@ -12,11 +12,16 @@ import pytest
 MEMORY = Path("/dev/shm")
 
 
-@pytest.fixture
-def quick(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def quick_module() -> Iterator[Path]:
     """A folder in memory where there is one: syncing costs nothing, and what is tested is the order of operations."""
-    if not os.access(MEMORY, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def quick(quick_module: Path, request: pytest.FixtureRequest) -> Path:
+    """A folder of this test's own in `quick_module`."""
+    folder = quick_module / request.node.name
+    folder.mkdir()
+    return folder

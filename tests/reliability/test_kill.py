@@ -19,10 +19,9 @@ def forks() -> Iterator[Forks]:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("kill")
-    subjects.prepare(root)
-    return root
+def root(quick_module: Path) -> Path:
+    subjects.prepare(quick_module)
+    return quick_module
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +73,19 @@ def test_early_stopping_survives_a_kill(forks: Forks, root: Path) -> None:
     assert trials.points["loop.stepped"] > 20
     tally = trials.in_a_row(2, kills=4, seed=3)
     assert tally.wrong == [] and tally.kills >= 6
+
+
+@pytest.mark.parametrize("point", ["train.summary_written", "train.checkpoints_removed"])
+def test_a_run_that_was_done_is_not_trained_again(runs: Trials, point: str) -> None:
+    label = f"done-{point}"
+    assert runs.attempt(label, point=f"{point}=kill").killed
+    again = runs.attempt(label)
+    assert again.code == 0 and "loop.stepped" not in again.points
+    assert subjects.result(runs.folder(label)) == runs.expected
+
+
+def test_a_training_whose_model_was_not_written_is_not_stepped_again(runs: Trials) -> None:
+    assert runs.attempt("unwritten", point="train.model_written=kill").killed
+    again = runs.attempt("unwritten")
+    assert again.code == 0 and "loop.stepped" not in again.points
+    assert subjects.result(runs.folder("unwritten")) == runs.expected

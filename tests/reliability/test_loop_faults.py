@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
+def trials(quick_module: Path) -> Iterator[Trials]:
     with Forks() as forks:
-        yield Trials(forks, tmp_path_factory.mktemp("loop"), "toy")
+        yield Trials(forks, quick_module, "toy")
 
 
 def one_sentence(said: str) -> bool:
