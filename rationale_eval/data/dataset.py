@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -148,6 +149,28 @@ class RationaleDataset:
             raise UsageError(f"a limit cannot be negative, as {n} is")
         return self._derived(lambda: islice(iter(self), n))
 
+    def sample(self, n: int | None, seed: int = 0) -> RationaleDataset:
+        """`n` examples drawn at random without replacement, in their order; all of them for None.
+
+        Files are often sorted by label, so that the first examples are of one class. Which examples are drawn depends
+        on their ids and the seed alone, and a smaller sample is a part of a larger one.
+
+        Args:
+            n: How many; all where there are fewer.
+            seed: Another seed draws others.
+        """
+        if n is None:
+            return self
+        if n < 0:
+            raise UsageError(f"a sample cannot have {n} examples")
+
+        def drawn() -> Iterator[Example]:
+            keys = ((_draw(example.id, seed), place) for place, example in enumerate(self))
+            chosen = {place for _, place in heapq.nsmallest(n, keys)}
+            return (example for place, example in enumerate(self) if place in chosen)
+
+        return self._derived(drawn)
+
     def where(self, predicate: Callable[[Example], bool]) -> RationaleDataset:
         """The examples for which `predicate` holds."""
         return self._derived(lambda: (example for example in self if predicate(example)))
@@ -185,3 +208,7 @@ class RationaleDataset:
 
 def _canonical(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _draw(example_id: str, seed: int) -> bytes:
+    return hashlib.blake2b(f"{seed}/{example_id}".encode(), digest_size=16).digest()

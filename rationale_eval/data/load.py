@@ -58,6 +58,8 @@ def load_dataset(
     word_rule: str | None = None,
     task: Task | str | None = None,
     *,
+    sample: int | None = None,
+    sample_seed: int = 0,
     encoding: str | None = None,
     on_error: OnError = "raise",
 ) -> RationaleDataset:
@@ -69,6 +71,8 @@ def load_dataset(
             a public Parquet copy.
         split: Its split; by default test, else validation, else train.
         limit: At most so many examples, from the first.
+        sample: At most so many examples, drawn at random from all; see `RationaleDataset.sample`.
+        sample_seed: Which are drawn.
         mapping: For own files: our names to their columns, such as {"premise": "sentence1", "label": "gold_label"};
             what is not named is guessed and shown in `data.origin.mapping`.
         word_rule: "unicode" or "whitespace"; by default that of the set.
@@ -77,14 +81,15 @@ def load_dataset(
         on_error: "raise" stops at the first bad row; "collect" passes over them and counts them in `data.rejections`.
 
     Raises:
-        UsageError: For an unknown name or split.
+        UsageError: For an unknown name or split, or a limit and a sample at once.
         InputError: For a file that cannot be read, now or while iterating.
     """
+    if limit is not None and sample is not None:
+        raise UsageError("a limit takes the first examples and a sample draws from all; give one of them")
     options = Options(mapping, word_rule, task, encoding, on_error)
     name = os.fspath(source)
-    if name.startswith("generated/"):
-        return _generated(name, split, limit)
-    return _open(name, split, options).limit(limit)
+    data = _generated(name, split, limit) if name.startswith("generated/") else _open(name, split, options).limit(limit)
+    return data.sample(sample, sample_seed)
 
 
 def _generated(name: str, split: str | None, limit: int | None) -> RationaleDataset:

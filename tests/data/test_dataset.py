@@ -238,3 +238,20 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     small, _ = peak(1000)
     large, size = peak(8000)
     assert large < small + size / 4
+
+
+def test_a_sample_is_drawn_from_all_by_seed_and_nested():
+    """The first half of the data has one label; a sample has both, whatever else is in the file."""
+    examples = [Example(f"e{i}", "t", {"text": "a"}, ("x", "y"), int(i >= 500)) for i in range(1000)]
+    data = RationaleDataset.from_examples(examples, Task("t", "classification", ("text",), ("x", "y")))
+    drawn = list(data.sample(100))
+    assert len(drawn) == 100 and data.sample(100).is_part
+    assert 30 < sum(one.label == 1 for one in drawn) < 70
+    places = [int(one.id[1:]) for one in drawn]
+    assert places == sorted(places)
+    assert [one.id for one in data.sample(100)] == [one.id for one in drawn]
+    assert {one.id for one in data.sample(40)} < {one.id for one in drawn}
+    assert {one.id for one in data.sample(100, seed=1)} != {one.id for one in drawn}
+    assert len(list(data.sample(5000))) == 1000 and data.sample(None) is data
+    with pytest.raises(UsageError):
+        data.sample(-1)
