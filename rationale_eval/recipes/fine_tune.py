@@ -90,7 +90,11 @@ class LabelLearner(Learner[Prepared]):
 
     def losses(self, batch: Sequence[Prepared], moment: Moment) -> Mapping[str, Tensor]:
         """`task`: -log p(y | x), `[examples]`."""
-        return {"task": _cross_entropy(self.model, batch)[0]}
+        return {"task": cross_entropy(self.answers(batch), batch)}
+
+    def answers(self, batch: Sequence[Prepared]) -> Tensor:
+        """Scores of the choices `[examples, choices]`; -inf where an example has fewer."""
+        return choice_scores(self.model, [item.encoding for item in batch])
 
     def evaluate(self) -> Mapping[str, float]:
         """`accuracy`, `macro_f1` (over the classes that occur) and `loss` on the dev set."""
@@ -98,17 +102,17 @@ class LabelLearner(Learner[Prepared]):
             return {}
         losses, gold, chosen = [], [], []
         for batch in by_length(self.dev):
-            loss, scores = _cross_entropy(self.model, batch)
-            losses.append(loss.double().cpu().numpy())
+            scores = self.answers(batch)
+            losses.append(cross_entropy(scores, batch).double().cpu().numpy())
             chosen.append(scores.argmax(dim=1).cpu().numpy())
             gold.append(np.array([item.label for item in batch]))
         return _report(np.concatenate(losses), np.concatenate(gold), np.concatenate(chosen))
 
 
-def _cross_entropy(model: TaskModel, batch: Sequence[Prepared]) -> tuple[Tensor, Tensor]:
-    scores = choice_scores(model, [item.encoding for item in batch])
+def cross_entropy(scores: Tensor, batch: Sequence[Prepared]) -> Tensor:
+    """-log p(y | x), float32 `[examples]`, from scores `[examples, choices]`."""
     labels = torch.tensor([item.label for item in batch], device=scores.device)
-    return nn.functional.cross_entropy(scores.float(), labels, reduction="none"), scores
+    return nn.functional.cross_entropy(scores.float(), labels, reduction="none")
 
 
 def _report(losses: np.ndarray, gold: np.ndarray, chosen: np.ndarray) -> dict[str, float]:

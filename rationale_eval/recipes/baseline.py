@@ -1,0 +1,91 @@
+"""What the baselines of the UNIREX paper share: how they are trained, and their +P form. No recipe by itself."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rationale_eval.data.example import Task
+from rationale_eval.errors import UsageError
+from rationale_eval.models.base import TaskModel
+from rationale_eval.models.transformer import TransformerModel
+from rationale_eval.recipes.fine_tune import FineTuneConfig
+from rationale_eval.recipes.record import Recipe
+from rationale_eval.training.annotated import Annotated, prepare_annotated
+from rationale_eval.training.learner import TrainingSet
+from rationale_eval.training.plausibility import PlausibilityForm
+
+
+class BaselineConfig(FineTuneConfig):
+    """Knobs of every baseline; the defaults are those of the UNIREX paper."""
+
+    epochs: int = Field(10, ge=1, le=10_000, description="Passes over the training data, in every stage.")
+    lr: float = Field(2e-5, gt=0, le=10, description="Highest learning rate (AdamW).")
+    weight_decay: float = Field(0.0, ge=0, le=10, description="Decoupled weight decay; not on biases and norms.")
+    warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps over which the learning rate rises.")
+    patience: int | None = Field(5, ge=1, description="Stop after so many evaluations without a better dev metric.")
+    plausibility: bool = Field(False, description="The +P form: learn from gold highlights too.")
+    plaus_form: PlausibilityForm = Field("bce", description="Form of plausibility; only bce is in the authors' code.")
+    plaus_weight: float = Field(0.5, ge=0, description="Weight of plausibility.")
+    gold_share: float = Field(1.0, gt=0, le=1, description="Share of the gold highlights that is used.")
+    gold_seed: int = Field(0, ge=0, description="Which part of them.")
+    mix: bool = Field(
+        True, description="With gold_share < 1: draw half of every batch from the examples that have gold."
+    )
+
+
+class RationaleMetric(FineTuneConfig):
+    """For recipes of which the extractor can be evaluated on the dev set beside the task."""
+
+    metric: Literal["accuracy", "macro_f1", "loss", "auprc"] = Field(  # type: ignore[assignment]
+        "accuracy", description="Dev metric that selects the weights and stops early."
+    )
+
+
+class Baseline(Recipe):
+    """A baseline: an encoder, labels and, for +P, gold highlights."""
+
+    @classmethod
+    def is_compatible(cls, task: Task, model: TaskModel | None = None) -> str | None:
+        """The rationale is chosen by tokens that know the whole input, so it takes an encoder."""
+        kind = getattr(model, "kind", None)
+        if kind is not None and kind not in ("classifier", "choice_encoder"):
+            return f"{cls.name} needs an encoder, and {model.name if model else 'this'} is a language model ({kind})"
+        return super().is_compatible(task, model)
+
+    @property
+    def network(self) -> Any:
+        """The task model's network."""
+        return self.model.network
+
+    def encoder(self) -> TransformerModel:
+        """The task model."""
+        assert isinstance(self.model, TransformerModel)
+        return self.model
+
+    def annotated(self) -> tuple[TrainingSet[Annotated], TrainingSet[Annotated] | None]:
+        """Training and dev examples with their highlights; of the former the share that is to be used.
+
+        Raises:
+            UsageError: See `require_highlights`.
+        """
+        self.require_highlights()
+        config = self.config
+        assert isinstance(config, BaselineConfig)
+        mix = config.mix and config.plausibility
+        train = prepare_annotated(self.model, self.train, share=config.gold_share, seed=config.gold_seed, mix=mix)
+        return train, None if self.dev is None else prepare_annotated(self.model, self.dev)
+
+    def require_highlights(self) -> None:
+        """Refuses +P without gold highlights.
+
+        Raises:
+            UsageError: If highlights are needed and there are none.
+        """
+        assert isinstance(self.config, BaselineConfig)
+        if self.config.plausibility and not any(e.evidence is not None and e.label is not None for e in self.train):
+            raise UsageError(
+                f"{self.name}: the training data has no gold highlights to learn plausibility from; use "
+                "plausibility=false"
+            )
