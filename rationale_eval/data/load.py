@@ -50,7 +50,7 @@ class Options:
     limits: Limits = DEFAULT_LIMITS
 
 
-def load_dataset(
+def load_dataset(  # noqa: PLR0913 -- the public verb; all but the name have defaults
     source: str | os.PathLike[str],
     split: str | None = None,
     limit: int | None = None,
