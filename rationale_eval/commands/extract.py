@@ -15,6 +15,7 @@ from rationale_eval.commands.options import (
     MaybeModel,
     Out,
     Precision,
+    Sample,
     Seed,
     Split,
     Workspace,
@@ -54,6 +55,7 @@ def extract(
     ] = "predicted",
     split: Split = None,
     limit: Limit = None,
+    sample: Sample = None,
     columns: Columns = None,
     out: Out = None,
     remember: Annotated[
@@ -86,6 +88,7 @@ def extract(
         data=data,
         split=split,
         limit=limit,
+        sample=sample,
         mapping=pairs("--map", columns),
         model=model,
         device=device,

@@ -57,6 +57,10 @@ Split = Annotated[
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="Use only the first N examples.", metavar="N", show_default=False)
 ]
+Sample = Annotated[
+    int | None,
+    typer.Option("--sample", min=1, help="Use only N examples, drawn from all.", metavar="N", show_default=False),
+]
 Columns = Annotated[
     list[str] | None,
     typer.Option(

@@ -45,6 +45,7 @@ class Job(BaseModel):
     kind: str = Field(description="What to do.")
     data: str | None = Field(description="Name of a data set, a file, or a folder of splits.")
     limit: int | None = Field(None, ge=1, description="Use only the first so many examples.")
+    sample: int | None = Field(None, ge=1, description="Use only so many examples, drawn at random from all.")
     mapping: dict[str, str] = Field(default_factory=dict, description="Our names to the columns of an own file.")
     model: str | None = Field(None, description="The model.")
     device: str = Field("auto", description="cpu, cuda, cuda:N, or auto.")
@@ -74,6 +75,7 @@ class Job(BaseModel):
         """The words of the command line that ask for the same."""
         yield from ("--data", str(self.data))
         yield from _option("--limit", self.limit)
+        yield from _option("--sample", self.sample)
         yield from _pairs("--map", self.mapping)
         yield from _option("--model", self.model)
         yield from ("--device", self.device, "--seed", str(self.seed))
@@ -105,6 +107,7 @@ class TrainJob(Job):
             dev_split=source.dev_split,
             dev_fraction=source.dev_fraction,
             limit=source.limit,
+            sample=source.sample,
             dev_limit=source.dev_limit,
             mapping=dict(source.mapping or {}),
             **others,
@@ -128,6 +131,7 @@ class TrainJob(Job):
             self.limit,
             self.dev_limit,
             self.mapping or None,
+            self.sample,
         )
 
     def title(self) -> str:
@@ -174,7 +178,7 @@ class ScoringJob(Job):
         """The data set."""
         from rationale_eval.data.load import load_dataset
 
-        return load_dataset(self.data, self.split, self.limit, self.mapping or None)
+        return load_dataset(self.data, self.split, self.limit, self.mapping or None, sample=self.sample)
 
     def open_model(self, data: RationaleDataset, workspace: Workspace) -> TaskModel | None:
         """The model for a data set, or None where none is named.

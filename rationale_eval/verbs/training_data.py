@@ -27,8 +27,9 @@ class TrainingData:
         dev_split: The development split; None: validation if there is one that is not trained on, else a held-out part.
         dev_fraction: Hold out this share of the training data for development, whatever splits there are.
         limit: At most so many training examples, before holding out.
-        dev_limit: At most so many development examples.
+        dev_limit: At most so many development examples, drawn at random.
         mapping: Column mapping for own files.
+        sample: At most so many training examples, drawn at random, before holding out.
     """
 
     name: str
@@ -38,6 +39,7 @@ class TrainingData:
     limit: int | None = None
     dev_limit: int | None = DEV_LIMIT
     mapping: Mapping[str, str] | None = None
+    sample: int | None = None
 
     def open(self) -> tuple[RationaleDataset, RationaleDataset]:
         """Training and development data.
@@ -52,11 +54,11 @@ class TrainingData:
             raise UsageError("the test split is for the final evaluation; develop on validation or use --dev-fraction.")
         if self.dev_split in splits:
             raise UsageError(f"the split '{self.dev_split}' cannot be both trained on and developed on.")
-        train = joined([self._load(split) for split in splits]).limit(self.limit)
+        train = joined([self._load(split) for split in splits]).limit(self.limit).sample(self.sample)
         dev = None if self.dev_fraction is not None else self._dev(splits)
         if dev is None:
             train, dev = hold_out(train, self.dev_fraction or DEV_FRACTION)
-        return train, dev.limit(self.dev_limit)
+        return train, dev.sample(self.dev_limit)
 
     def _load(self, split: str) -> RationaleDataset:
         return load_dataset(self.name, split or None, mapping=self.mapping)
@@ -78,6 +80,7 @@ class TrainingData:
             ("--dev-split", self.dev_split),
             ("--dev-fraction", self.dev_fraction),
             ("--limit", self.limit),
+            ("--sample", self.sample),
             ("--dev-limit", self.dev_limit),
         ):
             words += [] if value is None else [option, str(value)]
