@@ -7,6 +7,7 @@ import random
 import signal
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -132,7 +133,18 @@ def test_a_damaged_index_is_set_aside_and_made_again_equal(space: Workspace, dam
     kept = [file for file in space.path.iterdir() if ".damaged-" in file.name]
     if bytes_before:
         assert [file.read_bytes() for file in kept] == [bytes_before], "never deleted"
+    assert any(file.name.endswith("-journal") for file in kept) == (damage is journal_of_another_file)
     assert reconcile(space).synced == ()
+
+
+def test_a_single_bad_page_is_found_wherever_it_is(space: Workspace) -> None:
+    """When the file is opened, not when somebody happens to read that page."""
+    before, path = snapshot(space), space.path / FILE
+    whole, noise = path.read_bytes(), random.Random(1)
+    for at in range(0, len(whole), 4096):
+        path.write_bytes(whole[:at] + noise.randbytes(4096) + whole[at + 4096 :])
+        assert everything(fresh(space)) == before, f"page {at // 4096 + 1}"
+    assert len(whole) // 4096 > 10
 
 
 def test_damage_under_a_process_that_is_at_work_is_mended_at_its_next_use(space: Workspace) -> None:
@@ -261,7 +273,7 @@ def test_a_read_only_index_can_be_read_and_says_why_it_cannot_be_changed(space: 
         "try:\n    print(len(index.rows()))\n    index.rebuild()\nexcept IndexFailed as error:\n    print(error)\n"
     )
     mount = f"mount --bind {space.path} {space.path} && mount -o remount,bind,ro {space.path}"
-    words = ["unshare", "-rm", "sh", "-c", f'{mount} && exec "$0" -c "$1"', os.sys.executable, code]
+    words = ["unshare", "-rm", "sh", "-c", f'{mount} && exec "$0" -c "$1"', sys.executable, code]
     try:
         done = subprocess.run(words, capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -331,6 +343,57 @@ def test_a_failed_write_leaves_the_index_as_it_was(space: Workspace) -> None:
     assert snapshot(space) == before
 
 
+def on_a_small_disk(folder: Path, code: str) -> list[str]:
+    """What a script prints whose workspace is a file system of 6 MB, in a namespace of its own."""
+    script = folder / "full.py"
+    script.write_text(code)
+    place = folder / "space"
+    place.mkdir(mode=0o700)
+    mount = f"mount -t tmpfs -o size=6m,mode=700 tmpfs {place}"
+    words = ["unshare", "-rm", "sh", "-c", f'{mount} && exec "$0" "$1"', sys.executable, str(script)]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": "."})
+    except FileNotFoundError:
+        pytest.skip("needs unshare")
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip(f"no namespaces here: {done.stderr.strip()}")
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_failure_to_write_the_index_gives_up_the_ballast_and_goes_through(quick: Path) -> None:
+    """D2."""
+    code = f"""
+from pathlib import Path
+from rationale_eval.workspace import runs
+from rationale_eval.workspace.database import IndexFailed
+from rationale_eval.workspace.filesystem import BALLAST
+from rationale_eval.workspace.runs import Workspace
+from rationale_eval.workspace.schema import runs as table
+runs.provenance = lambda **given: {{"created": None}}
+space = Workspace(Path({str(quick)!r}) / "space")
+run = space.create_run("train", {{}})
+filler = open(space.path / "filler", "wb", buffering=0)
+try:
+    while True:
+        filler.write(b"x" * 4096)
+except OSError:
+    pass
+change = lambda size: lambda connection: connection.execute(table.update().values(title="t" * size))
+space.index.database.write(change(60_000))
+print("ballast", (space.path / BALLAST).exists(), len(space.index.row(run.id).title))
+try:
+    space.index.database.write(change(3_000_000))
+except IndexFailed as error:
+    print(error)
+print("kept", len(space.index.row(run.id).title))
+"""
+    said = on_a_small_disk(quick, code)
+    assert said[0] == "ballast False 60000"
+    assert "is full, so the index was left as it was" in said[1]
+    assert said[2] == "kept 60000"
+
+
 def test_a_full_disk_rolls_back_and_gives_up_the_ballast(quick: Path) -> None:
     """D2, on a real file system that is full, in a namespace of its own."""
     code = f"""
@@ -360,26 +423,14 @@ print("ballast", (space.path / BALLAST).exists())
 with space.index.database.reading() as connection:
     print("check", connection.exec_driver_sql("PRAGMA integrity_check").scalar_one())
 """
-    script = quick / "full.py"
-    script.write_text(code)
-    place = quick / "space"
-    place.mkdir(mode=0o700)
-    mount = f"mount -t tmpfs -o size=6m,mode=700 tmpfs {place}"
-    words = ["unshare", "-rm", "sh", "-c", f'{mount} && exec "$0" "$1"', os.sys.executable, str(script)]
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": "."})
-    except FileNotFoundError:
-        pytest.skip("needs unshare")
-    if "unshare" in done.stderr or "mount" in done.stderr:
-        pytest.skip(f"no namespaces here: {done.stderr.strip()}")
-    assert done.stdout.splitlines() == [
+    assert on_a_small_disk(quick, code) == [
         "ballast True",
         "error 28",
         "state failed disk full",
         "row failed disk full",
         "ballast False",
         "check ok",
-    ], done.stderr
+    ]
 
 
 MOUNTS = """\

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rationale_eval.errors import UsageError
@@ -126,6 +126,8 @@ numbers = st.floats(allow_nan=True, allow_infinity=True)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(values=[math.nan, 1.0, math.inf, -math.inf])
+@example(values=[math.nan, -math.inf])
 @given(values=st.lists(numbers, min_size=1, max_size=4))
 def test_numbers_that_are_not_finite_are_kept_but_never_ranked(space: Workspace, values: list[float]) -> None:
     """N1: best, last, mean and the flags, against plain Python."""
@@ -198,6 +200,19 @@ def test_lines_written_by_others_are_taken_in_from_where_reading_stopped(space: 
     reconcile(space)
     assert [one.step for one in space.index.metrics(run.id)] == [9]
     assert space.index.metrics(run.id, after=9) == [] == space.index.metrics(run.id, "b")
+
+
+def test_a_line_that_only_the_folder_has_is_not_written_twice(space: Workspace) -> None:
+    """As a writer leaves it that was killed between its two writes, with half of another line behind it."""
+    run = space.create_run("train", {})
+    with run.working():
+        run.metrics_file.write_text('{"step": 1, "name": "a", "value": 1.0}\n{"step": 2, "na')
+        assert space.index.record(run, 1, 1, {"a": 1.0}) == []
+        (difference,) = space.index.record(run, 1, 1, {"a": 1.5, "b": 2.0})
+        assert (difference.stored, difference.again) == (1.0, 1.5)
+    expected = [{"step": 1, "name": "a", "value": 1.0}, {"step": 1, "name": "b", "value": 2.0}]
+    assert run.metrics() == expected
+    assert [(one.name, one.value) for one in space.index.metrics(run.id)] == [("a", 1.0), ("b", 2.0)]
 
 
 def test_a_damaged_folder_hides_no_other_run(space: Workspace) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,27 @@ def test_a_moved_folder_keeps_no_turn(space: Workspace) -> None:
         run.move("cancelled")
     with pytest.raises(FolderGone), run.working():
         pass
+
+
+def test_a_folder_that_was_moved_while_waiting_for_the_turn_gives_none(space: Workspace) -> None:
+    run = space.create_run("train", {})
+    said: list[str] = []
+
+    def wait() -> None:
+        try:
+            with turn(run.folder):
+                said.append("got it")
+        except FolderGone:
+            said.append("gone")
+
+    with turn(run.folder):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        time.sleep(0.1)
+        run.folder.rename(space.path / "elsewhere")
+        run.folder.mkdir()
+    thread.join()
+    assert said == ["gone"]
 
 
 def test_turns_exclude_each_other_between_threads(space: Workspace) -> None:
