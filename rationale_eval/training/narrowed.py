@@ -13,7 +13,6 @@ from rationale_eval.training.examples import Prepared
 from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.learner import TrainingSet
 
-
 P = TypeVar("P", bound=Prepared)
 
 
