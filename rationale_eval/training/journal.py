@@ -44,14 +44,15 @@ class Journal:
             What a kill or a power loss left unfinished at its end is cut off: it is of steps after the last checkpoint,
             which are done again.
         told: Told of every number once, after it was written.
+        guard: Called before every write; raises where this process may no longer write.
 
     Raises:
         RationaleEvalError: If a line that was written whole cannot be read.
     """
 
-    def __init__(self, path: Path | None, told: Told | None = None):
+    def __init__(self, path: Path | None, told: Told | None = None, guard: Callable[[], None] | None = None):
         self.differences: list[Difference] = []
-        self._told, self._prefix = told, ""
+        self._told, self._guard, self._prefix = told, guard, ""
         self._values: dict[tuple[int, str], float] = {}
         self._file: AppendFile | None = None
         if path is not None:
@@ -81,6 +82,7 @@ class Journal:
             elif stored != value and not (math.isnan(stored) and math.isnan(value)):
                 differences.append(Difference(step, name, stored, value))
         if lines and self._file is not None:
+            self._require_mine()
             with told_plainly("metric lines", self._file.path.parent):
                 self._file.append(lines)
             reached("journal.recorded")
@@ -96,8 +98,13 @@ class Journal:
     def sync(self) -> None:
         """Makes the lines so far survive a power loss."""
         if self._file is not None:
+            self._require_mine()
             with told_plainly("metric lines", self._file.path.parent):
                 self._file.sync()
+
+    def _require_mine(self) -> None:
+        if self._guard is not None:
+            self._guard()
 
     def close(self) -> None:
         """Closes the file."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from rationale_eval.errors import RationaleEvalError, UsageError
-from rationale_eval.workspace.run import Run, reason_of
+from rationale_eval.workspace.run import Run, TakenOver, reason_of
 
 ERROR: Final = "error.txt"
 """In a run folder: where in the program the last failure arose."""
@@ -85,7 +85,7 @@ def _is_memory(error: Exception) -> bool:
 
 
 def _keep(run: Run, error: Exception) -> None:
-    if isinstance(error, UsageError):
+    if isinstance(error, UsageError | TakenOver):  # nothing is wrong here; the folder of a run taken over is another's
         return
     # On a full disk the sentence is all there is.
     with suppress(OSError):

@@ -270,7 +270,7 @@ def _work(run: Run, recipe: Recipe, shown: Shown, *, allow_inexact: bool = False
     subject = Subject(run.id, run.folder, str(run.asked.get("title") or ""), run.config)
     cut = 0
     with Sinks(run.config.get("sinks", ()), subject, run.say) as sinks:
-        journal = Journal(run.metrics_file, told=sinks.log)
+        journal = Journal(run.metrics_file, told=sinks.log, guard=run.require_mine)
         try:
             for stage in recipe.stages():
                 cut = max(cut, stage.data.truncated)
@@ -331,6 +331,7 @@ def _finish(run: Run, recipe: Recipe, outcome: Outcome, cut: int) -> None:
     model.network.eval()
     if hasattr(model, "trained"):
         model.trained = True
+    run.require_mine()
     with told_plainly("the finished model", run.folder), quiet():
         if run.model.exists():  # written by an attempt that was killed before it could say so
             shutil.rmtree(run.model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -54,6 +55,12 @@ class Trials:
         if whole.code != 0 or self.expected is None:
             raise RuntimeError(f"the undisturbed run failed: {whole.said}")
 
+    def sown(self, bug: str | None) -> Trials:
+        """The same trials with another bug, compared with the same undisturbed run."""
+        other = copy.copy(self)
+        other.bug = bug
+        return other
+
     def folder(self, name: str) -> Path:
         return self.root / f"{self.subject}-{self.bug or 'sound'}-{name}"
 
@@ -70,7 +77,7 @@ class Trials:
             after = draw.uniform(0, LIFE * self.life)
             struck = self.attempt(f"time-{turn}", after=after)
             if struck.killed:
-                self._finish(f"time-{turn}", f"after {after:.3f} s", tally)
+                self.finish(f"time-{turn}", f"after {after:.3f} s", tally)
             else:  # the machine has become quicker
                 self.life = struck.seconds
         return tally
@@ -86,7 +93,7 @@ class Trials:
                 if not died.killed:
                     tally.wrong.append(f"{point}: not reached ({died.code})")
                     continue
-                self._finish(label, point, tally)
+                self.finish(label, point, tally)
         return tally
 
     def in_a_row(self, chains: int, kills: int = 10, seed: int = 0) -> Tally:
@@ -100,18 +107,19 @@ class Trials:
                 if died.code == 0:
                     break
             tally.kills += done - 1
-            self._finish(label, f"{done} kills in a row", tally)
+            self.finish(label, f"{done} kills in a row", tally)
         return tally
 
     def controls(self, count: int) -> Tally:
         """Runs that nobody disturbs."""
         tally = Tally()
         for turn in range(count):
-            self._finish(f"control-{turn}", "undisturbed", tally)
+            self.finish(f"control-{turn}", "undisturbed", tally)
         tally.kills = 0
         return tally
 
-    def _finish(self, label: str, where: str, tally: Tally) -> None:
+    def finish(self, label: str, where: str, tally: Tally) -> None:
+        """Resumes a run that was killed and compares it with the undisturbed one."""
         tally.trials += 1
         tally.kills += 1
         tally.where.append(where)

@@ -1,4 +1,254 @@
-"""Bugs sown on purpose; see `tests/reliability/test_seeded_bugs.py`."""
+"""Bugs sown on purpose: each changes a process as a careless edit would, and names the check that must see it.
+
+The checks are in `bug_checks.py`; the bug is then in every process that they fork.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rationale_eval import durable
+from rationale_eval.training import batches, checkpoints, journal, loop
+from rationale_eval.workspace.run import Run
 
 
-def apply(name: str) -> None: ...
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A seeded bug.
+
+    Args:
+        says: What is wrong, in words.
+        caught_by: Name of the check in `tests.helpers.bug_checks.CHECKS` that must see it.
+        sow: Changes this process.
+    """
+
+    says: str
+    caught_by: str
+    sow: Callable[[], None]
+
+
+def apply(name: str) -> None:
+    """Sows a bug in this process, for good."""
+    BUGS[name].sow()
+
+
+def _ignore(*_: Any, **__: Any) -> None:
+    """Does nothing."""
+
+
+def _noise_carried() -> None:
+    loop.seed_moment = _ignore  # type: ignore[attr-defined]
+
+
+def _order_carried() -> None:
+    turn = itertools.count()
+    batches.derive = lambda seed, *_: seed + next(turn)  # type: ignore[attr-defined]
+
+
+def _moments_forgotten() -> None:
+    checkpoints.load_optimizer = _ignore
+
+
+def _buffers_forgotten() -> None:
+    whole = checkpoints.tensors_of
+    checkpoints.tensors_of = lambda modules: {  # type: ignore[assignment]
+        name: tensor for name, tensor in whole(modules).items() if isinstance(tensor, torch.nn.Parameter)
+    }
+
+
+def _after_resume(change: Callable[[Any], None]) -> None:
+    resume = loop._Loop.resume
+
+    def changed(self: Any, allow_inexact: bool) -> None:
+        resume(self, allow_inexact)
+        if self.at.step:
+            change(self)
+
+    loop._Loop.resume = changed  # type: ignore[method-assign]
+
+
+def _schedule_off_by_one() -> None:
+    real = loop.learning_rate_factor
+
+    def shift(_: Any) -> None:
+        loop.learning_rate_factor = lambda step, total, **o: real(step + 1, total, **o)  # type: ignore[attr-defined]
+
+    _after_resume(shift)
+
+
+def _patience_forgotten() -> None:
+    _after_resume(lambda self: setattr(self.at, "worse", 0))
+
+
+def _best_forgotten() -> None:
+    _after_resume(lambda self: setattr(self.at, "best", None))
+
+
+def _evaluated_again() -> None:
+    def forget(self: Any) -> None:
+        self.at.evaluated = 0
+        self.at.best = None
+
+    _after_resume(forget)
+
+
+def _counts_forgotten() -> None:
+    _after_resume(lambda self: setattr(self.at, "tokens", 0))
+
+
+def _best_not_kept() -> None:
+    checkpoints.Checkpoints.save_best = _ignore  # type: ignore[method-assign]
+
+
+def _best_removed() -> None:
+    real = checkpoints.Checkpoints._let_go
+    checkpoints.Checkpoints._let_go = lambda self, best: real(self, None)  # type: ignore[method-assign]
+    checkpoints._read = lambda folder: None
+
+
+def _torn_line_kept() -> None:
+    durable.AppendFile.cut = _ignore  # type: ignore[method-assign]
+
+
+def _doubled_lines() -> None:
+    real = journal.Journal._read
+
+    def forget(self: Any, *arguments: Any) -> None:
+        real(self, *arguments)
+        self._values.clear()
+
+    journal.Journal._read = forget  # type: ignore[method-assign]
+
+
+def _no_folder_sync() -> None:
+    durable.sync_folder = _ignore  # type: ignore[assignment]
+
+
+def _no_file_sync() -> None:
+    durable.sync_file = _ignore  # type: ignore[assignment]
+
+
+def _no_parent_sync() -> None:
+    durable.make_folder = lambda path, mode=0o777: path.mkdir(mode, parents=True, exist_ok=True)  # type: ignore[assignment]
+
+
+def _old_removed_first() -> None:
+    real = checkpoints.Checkpoints.save
+
+    def save(self: Any, step: int, *arguments: Any) -> None:
+        for folder in self._steps():
+            shutil.rmtree(folder)
+        real(self, step, *arguments)
+
+    checkpoints.Checkpoints.save = save  # type: ignore[method-assign]
+
+
+def _written_in_place() -> None:
+    def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
+        durable.make_folder(path)
+        fill(path)
+        durable.sync_folder(path)
+
+    durable.write_folder = write_folder  # type: ignore[assignment]
+    durable.damage = lambda folder: None if folder.is_dir() else "missing"  # type: ignore[assignment]
+
+
+def _not_verified() -> None:
+    durable.damage = lambda folder: None if folder.is_dir() else "missing"  # type: ignore[assignment]
+
+
+def _short_write_believed() -> None:
+    durable.write_all = lambda handle, content: os.write(handle, content) and None  # type: ignore[assignment]
+
+
+def _error_swallowed() -> None:
+    real = durable.sync_file
+
+    def sync_file(path: Path) -> None:
+        try:
+            real(path)
+        except OSError:
+            return
+
+    durable.sync_file = sync_file  # type: ignore[assignment]
+
+
+def _error_untold() -> None:
+    checkpoints.told_plainly = lambda *_: nullcontext()  # type: ignore[attr-defined]
+
+
+def _nan_is_best() -> None:
+    def is_best(self: Any, value: float) -> bool:
+        return self.at.best is None or not value <= self.at.best["value"]
+
+    loop._Loop._is_best = is_best  # type: ignore[method-assign]
+
+
+def _nan_goes_on() -> None:
+    loop._Loop._require_finite = _ignore  # type: ignore[method-assign]
+
+
+def _bad_weights_saved() -> None:
+    loop._Loop._require_finite_weights = _ignore  # type: ignore[method-assign]
+
+
+def _stale_kernels() -> None:
+    torch.autograd.graph.increment_version = _ignore  # type: ignore[assignment]
+
+
+def _attempt_unchecked() -> None:
+    Run.require_mine = _ignore  # type: ignore[method-assign]
+    move = Run.move
+
+    def unchecked(self: Any, state: Any, **options: Any) -> Any:
+        self._hold.attempt = None
+        return move(self, state, **options | {"attempt": None, "when": None})
+
+    Run.move = unchecked  # type: ignore[method-assign]
+
+
+def _leftovers_kept() -> None:
+    durable.sweep = _ignore  # type: ignore[assignment]
+
+
+BUGS: Mapping[str, Bug] = {
+    "noise-carried": Bug("dropout is drawn from a carried generator, not from (seed, step)", "kills", _noise_carried),
+    "order-carried": Bug("the order of an epoch comes from carried state", "kills", _order_carried),
+    "moments-forgotten": Bug("the optimizer's moments are not restored", "kills", _moments_forgotten),
+    "buffers-forgotten": Bug("buffers are not checkpointed", "kills", _buffers_forgotten),
+    "schedule-off-by-one": Bug("the schedule is one step ahead after a resume", "kills", _schedule_off_by_one),
+    "counts-forgotten": Bug("token counts start again at a resume", "kills", _counts_forgotten),
+    "best-forgotten": Bug("the best evaluation is not restored", "kills", _best_forgotten),
+    "best-not-kept": Bug("the best weights are never written", "kills", _best_not_kept),
+    "best-removed": Bug("the best weights go with their checkpoint", "kills", _best_removed),
+    "doubled-lines": Bug("metric lines are written again after a resume", "kills", _doubled_lines),
+    "leftovers-kept": Bug("what a killed writer left is never removed", "kills", _leftovers_kept),
+    "patience-forgotten": Bug("the early-stopping counter is not restored", "patience", _patience_forgotten),
+    "evaluated-again": Bug("past evaluations are done again after a resume", "patience", _evaluated_again),
+    "torn-line-kept": Bug("half a metric line is kept", "torn line", _torn_line_kept),
+    "no-folder-sync": Bug("a folder is not synced after a rename", "power loss", _no_folder_sync),
+    "no-file-sync": Bug("files are not synced before the rename", "power loss", _no_file_sync),
+    "no-parent-sync": Bug("the names of new folders are not synced", "power loss", _no_parent_sync),
+    "old-removed-first": Bug(
+        "old checkpoints go before the new one verifies", "failing operations", _old_removed_first
+    ),
+    "written-in-place": Bug("a checkpoint is written under its final name", "power loss", _written_in_place),
+    "short-write-believed": Bug("a short write is taken for a whole one", "failing operations", _short_write_believed),
+    "error-swallowed": Bug("a failed fsync is ignored", "failing operations", _error_swallowed),
+    "error-untold": Bug("a write that fails is not told as a sentence", "failing operations", _error_untold),
+    "not-verified": Bug("a checkpoint is trusted for its name", "damage", _not_verified),
+    "nan-is-best": Bug("NaN wins the comparison for the best", "not finite", _nan_is_best),
+    "nan-goes-on": Bug("training goes on after a NaN loss", "not finite", _nan_goes_on),
+    "bad-weights-saved": Bug("infinite weights are checkpointed", "not finite", _bad_weights_saved),
+    "stale-kernels": Bug("dev metrics are of older weights (found by these trials)", "whole runs", _stale_kernels),
+    "attempt-unchecked": Bug("a process that was taken over still writes", "taken over", _attempt_unchecked),
+}

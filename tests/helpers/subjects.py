@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import random
 import resource
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,10 +24,13 @@ from torch import Tensor
 
 from rationale_eval import durable, points
 from rationale_eval.data.load import load_dataset
+from rationale_eval.errors import RationaleEvalError
 from rationale_eval.training.randomness import Moment
 from rationale_eval.verbs.extract import extract
 from rationale_eval.verbs.train import resume, train
+from rationale_eval.workspace.control import take_over
 from rationale_eval.workspace.runs import Workspace
+from tests.helpers import storage_trials
 from tests.helpers.learning import Pair, ToyLearner, toy_fit
 from tests.helpers.tiny import SENTIMENT, tiny_folder
 
@@ -167,7 +172,62 @@ def jump_clock() -> None:
     time.time = lambda: real() + draw.uniform(-3e7, 3e7)  # type: ignore[assignment]
 
 
-SUBJECTS: Mapping[str, Callable[..., None]] = {"toy": toy, "patient": patient, "whole_run": whole_run}
+def undefined(folder: Path) -> None:
+    """A toy whose dev metric is not a number at some evaluations."""
+    values = iter([math.nan, 0.4, math.nan, 0.5, math.nan])
+    learner = ToyLearner()
+    learner.evaluate = lambda: {"accuracy": next(values)}  # type: ignore[method-assign]
+    outcome, _ = toy_fit(folder, learner)
+    (folder / RESULT).write_text(json.dumps({"kept": outcome.kept_step, "metrics": outcome.metrics}))
+
+
+def taken_over(folder: Path) -> None:
+    """P9: a run is taken over by another process, finished by it, and then the first one wakes up."""
+    steps, after = 0, ""
+
+    def wake(name: str) -> None:
+        nonlocal steps, after
+        steps += name == "loop.stepped"
+        if steps != 5:
+            return
+        points.listen(None)
+        take_over(Workspace(folder / "workspace").runs("train")[0], by="somebody")
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                whole_run(folder)
+                code = 0
+            finally:
+                os._exit(code)
+        assert os.waitpid(child, 0)[1] == 0
+        after = _everything(folder)
+
+    points.listen(wake)
+    try:
+        whole_run(folder)
+        ended = "went on"
+    except RationaleEvalError as error:
+        ended = str(getattr(error, "reason", error))
+    (folder / "taken.json").write_text(json.dumps({"ended": ended, "unchanged": _everything(folder) == after}))
+
+
+def _everything(folder: Path) -> str:
+    run = Workspace(folder / "workspace").runs("train")[0].folder
+    files = [file for file in sorted(run.rglob("*")) if file.is_file() and file.name not in ("log.txt", "lease")]
+    return digest(*(part for file in files for part in (str(file).encode(), file.read_bytes())))
+
+
+def storage(folder: Path, trial: str, **options: Any) -> None:
+    """A series of `storage_trials`, in a process of its own."""
+    found = getattr(storage_trials, trial)(folder / "trials", **options)
+    shutil.rmtree(folder / "trials", ignore_errors=True)
+    (folder / RESULT).write_text(json.dumps({"trials": found.trials, "wrong": found.wrong}))
+
+
+SUBJECTS: Mapping[str, Callable[..., None]] = {
+    one.__name__: one for one in (toy, patient, undefined, whole_run, taken_over, storage)
+}
 
 
 def result(folder: Path) -> dict[str, Any] | None:

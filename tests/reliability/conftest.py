@@ -20,8 +20,6 @@ def quick_module() -> Iterator[Path]:
 
 
 @pytest.fixture
-def quick(quick_module: Path, request: pytest.FixtureRequest) -> Path:
+def quick(quick_module: Path) -> Path:
     """A folder of this test's own in `quick_module`."""
-    folder = quick_module / request.node.name
-    folder.mkdir()
-    return folder
+    return Path(tempfile.mkdtemp(dir=quick_module))
