@@ -54,7 +54,9 @@ METRICS: Final = (
 
 @dataclass(frozen=True)
 class Part:
-    """One data set: how the model is trained on it, and what is evaluated."""
+    """One data set: how the model is trained on it, and what is evaluated: the first `limit` examples, or a random sample
+    where the set is sorted by label.
+    """
 
     name: str
     title: str
@@ -65,6 +67,7 @@ class Part:
     methods: tuple[str, ...] = METHODS
     metrics: tuple[str, ...] = METRICS
     settings: dict[str, Any] = field(default_factory=dict)
+    sample: bool = False
     remark: str = ""
 
 
@@ -101,7 +104,8 @@ PARTS: Final = (
     ),
     Part(
         "eraser_movies", "ERASER movies (documents)", "train",
-        {"epochs": 2, "lr": 5e-5, "batch_size": 8, "dropout": 0.0}, 100, "test",
+        {"epochs": 2, "lr": 5e-5, "batch_size": 8, "dropout": 0.0}, 40, "test",
+        sample=True,
         methods=tuple("occlusion" if name == "leave_one_out" else name for name in METHODS),
         metrics=tuple(name for name in METRICS if name not in ("tau_loo", "decision_flip")),
         settings=LONG,
@@ -156,8 +160,9 @@ def run_part(part: Part, data: Path, workspace: Workspace) -> None:
     if "evaluate" not in done:
         start = time.perf_counter()
         config = EvaluateConfig(
-            data=folder, split=part.test_split, limit=part.limit, model=model, methods=part.methods,
-            controls=CONTROLS, metrics=part.metrics, settings=part.settings,
+            data=folder, split=part.test_split, model=model, methods=part.methods, controls=CONTROLS,
+            metrics=part.metrics, settings=part.settings,
+            limit=None if part.sample else part.limit, sample=part.limit if part.sample else None,
         )  # fmt: skip
         run, _ = evaluate_run(config, workspace=workspace)
         done["evaluate"] = {"run": run.id, "seconds": time.perf_counter() - start}
