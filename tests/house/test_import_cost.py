@@ -16,6 +16,10 @@ LIGHT_ROOMS = (
     "rationale_eval.data.load",
     "rationale_eval.metrics",
     "rationale_eval.workspace.runs",
+    "rationale_eval.verbs.jobs",
+    "rationale_eval.verbs.run_list",
+    "rationale_eval.verbs.watch",
+    "rationale_eval.verbs.work",
     "rationale_eval.cli",
 )
 
