@@ -94,14 +94,14 @@ def end_process(run: Run, grace: float | None) -> bool:
     if pid == os.getpid():
         return False
     try:
-        handle = os.pidfd_open(pid)
+        handle = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
     except ProcessLookupError:
         return run.worker != pid
     try:
         if run.worker != pid:  # it ended before we had hold of it, and the id may mean another process now
             return True
-        signal.pidfd_send_signal(handle, signal.SIGTERM)
-        signal.pidfd_send_signal(handle, signal.SIGCONT)
+        _send(pid, handle, signal.SIGTERM)
+        _send(pid, handle, signal.SIGCONT)
         if grace is None:
             return False
         if _freed(run, pid, grace):
@@ -109,18 +109,28 @@ def end_process(run: Run, grace: float | None) -> bool:
         _kill(run, pid, handle)
     except ProcessLookupError:
         pass
+    except PermissionError as error:
+        raise RationaleEvalError(f"the process of run {run.id} belongs to another user, who can cancel it.") from error
     finally:
-        os.close(handle)
+        if handle is not None:
+            os.close(handle)
     return _freed(run, pid, _AFTER_KILL)
 
 
-def _kill(run: Run, pid: int, handle: int) -> None:
+def _send(pid: int, handle: int | None, number: signal.Signals) -> None:
+    if handle is None:  # no such handles outside Linux: the lease was asked a moment ago, and that must do
+        os.kill(pid, number)
+    else:
+        signal.pidfd_send_signal(handle, number)
+
+
+def _kill(run: Run, pid: int, handle: int | None) -> None:
     if run.worker != pid:
         return
     # Children of a launched run are in its session; a run in somebody's terminal shares its group with others.
     if os.getsid(pid) == pid:
         os.killpg(pid, signal.SIGKILL)
-    signal.pidfd_send_signal(handle, signal.SIGKILL)
+    _send(pid, handle, signal.SIGKILL)
 
 
 def _freed(run: Run, pid: int, seconds: float) -> bool:

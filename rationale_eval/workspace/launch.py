@@ -14,8 +14,9 @@ from typing import Final, Protocol
 
 import rationale_eval
 from rationale_eval.errors import RationaleEvalError
-from rationale_eval.workspace.run import MAX_MISSES, Run
+from rationale_eval.workspace.run import Run
 from rationale_eval.workspace.runs import Workspace
+from rationale_eval.workspace.standing import MAX_MISSES
 
 MODULE: Final = "rationale_eval.verbs.work"
 NICENESS: Final = 10

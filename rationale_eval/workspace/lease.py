@@ -32,6 +32,10 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
+class Taken(RationaleEvalError):
+    """Somebody works on the run already."""
+
+
 class Lease:
     """Held while a process works on a run.
 
@@ -39,7 +43,7 @@ class Lease:
         path: The lock file; created when missing.
 
     Raises:
-        RationaleEvalError: On entering, if another process (or this one) holds it.
+        Taken: On entering, if another process (or this one) holds it.
     """
 
     def __init__(self, path: Path):
@@ -50,7 +54,7 @@ class Lease:
     def __enter__(self) -> Lease:
         with _one_at_a_time:
             if self._key in _held:
-                raise RationaleEvalError(f"run {self.path.parent.name} is already worked on by this process.")
+                raise Taken(f"run {self.path.parent.name} is already worked on by this process.")
             while not self._take():
                 pass
             _held.add(self._key)
@@ -65,7 +69,7 @@ class Lease:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(file)
-            raise RationaleEvalError(
+            raise Taken(
                 f"run {self.path.parent.name} is already worked on by another process; wait for it or stop it first."
             ) from error
         self._file = file

@@ -9,10 +9,10 @@ as interrupted (cancelled, or queued again), because the kernel says that nobody
 
 from __future__ import annotations
 
-import errno
 import json
+import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -21,21 +21,17 @@ from rationale_eval import durable
 from rationale_eval.errors import RationaleEvalError
 from rationale_eval.points import reached
 from rationale_eval.workspace import cancelling, clock, filesystem, progress
-from rationale_eval.workspace.lease import Lease, holder
+from rationale_eval.workspace.lease import Lease, Taken, holder
+from rationale_eval.workspace.reasons import reason_of
+from rationale_eval.workspace.standing import LEASE, PLACE, Standing
 from rationale_eval.workspace.status import LIVE, State, StateChanged, Status
 from rationale_eval.workspace.stopping import Stopped, stop_on_term
 from rationale_eval.workspace.turn import FolderGone, turn
 
 RunKind = Literal["train", "extract", "generate", "evaluate", "audit", "import"]
 
-CLAIM_SECONDS: Final = 60.0
-"""A claimed run whose process has not appeared for so long goes back to the queue."""
-
-MAX_MISSES: Final = 3
-"""So many claims without a process, one after the other, are a failure."""
-
-UNBEGUN_SECONDS: Final = 3600.0
-"""A run that was made to be done at once, and was not begun for so long, was left behind."""
+LEASE_PATIENCE: Final = 5.0
+"""Seconds that a launched process waits for the one before it, which may still be putting its things away."""
 
 
 class TakenOver(RationaleEvalError):
@@ -94,7 +90,7 @@ class Run:
     @property
     def place(self) -> dict[str, Any] | None:
         """Place in the queue: device wanted, priority, position; None for a run that no worker may start."""
-        return self._record("queue.json") if (self.folder / "queue.json").exists() else None
+        return self._record(PLACE) if (self.folder / PLACE).exists() else None
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -129,7 +125,7 @@ class Run:
     @property
     def lease_file(self) -> Path:
         """The file whose lock says that a process works on the run."""
-        return self.folder / "lease"
+        return self.folder / LEASE
 
     @property
     def summary(self) -> dict[str, Any] | None:
@@ -152,7 +148,7 @@ class Run:
     @property
     def status(self) -> Status:
         """Where the run stands, given who the kernel says works on it; no state is ever stuck."""
-        return self._standing(self.stored)
+        return Standing(self.folder).of(self.stored)
 
     @property
     def worker(self) -> int | None:
@@ -303,7 +299,7 @@ class Run:
             from rationale_eval.workspace.launch import settle
 
             settle()
-        with Lease(self.lease_file) as lease:
+        with self._leased(LEASE_PATIENCE if launched else 0.0) as lease:
             reached("run.leased")
             self._begin(lease, launched)
             try:
@@ -321,13 +317,24 @@ class Run:
             finally:
                 self._hold.lease = self._hold.attempt = None
 
+    @contextmanager
+    def _leased(self, patience: float) -> Iterator[Lease]:
+        end = clock.monotonic() + patience
+        while True:
+            with ExitStack() as stack:
+                try:
+                    lease = stack.enter_context(Lease(self.lease_file))
+                except Taken:
+                    if self.stored.state != "starting" or clock.monotonic() > end:
+                        raise
+                else:
+                    yield lease
+                    return
+            time.sleep(0.1)
+
     def _begin(self, lease: Lease, launched: bool) -> None:
         with turn(self.folder):
-            stored = self.stored
-            if stored.state in LIVE and not stored.claimed:
-                stored = self._ended(stored)
-            elif stored.state in LIVE and (why := cancelling.asked(self.folder, stored.attempt)):
-                stored = stored.then("cancelled", at=clock.now(), reason="cancelled", message=why)
+            stored = Standing(self.folder).begun(self.stored)
             if launched and not (stored.claimed or stored.state == "queued"):
                 raise StateChanged(f"run {self.id} is {stored.state}; there is nothing to start.")
             now = clock.now()
@@ -351,36 +358,6 @@ class Run:
                 raise
             self.follow()
 
-    def _standing(self, stored: Status) -> Status:
-        if stored.state == "queued":
-            return self._left_behind(stored)
-        if stored.state not in LIVE or holder(self.lease_file) is not None:
-            return stored
-        if not stored.claimed or cancelling.asked(self.folder, stored.attempt):
-            return self._ended(stored)
-        waited = stored.instant.until(clock.now())
-        if waited is not None and waited < CLAIM_SECONDS:
-            return stored
-        if stored.misses + 1 >= MAX_MISSES:
-            message = f"started {MAX_MISSES} times, and no process took up the work; see its log"
-            return stored.then("failed", at=stored.instant, reason="never started", message=message)
-        return stored.then("queued", at=stored.instant, message="claimed, but no process took up the work")
-
-    def _left_behind(self, stored: Status) -> Status:
-        waited = stored.instant.until(clock.now())
-        fresh = waited is not None and waited < UNBEGUN_SECONDS
-        if fresh or stored.clock is None or (self.folder / "queue.json").exists():
-            return stored
-        return stored.then("interrupted", at=stored.instant, message="its process ended before it began")
-
-    def _ended(self, stored: Status) -> Status:
-        """The status of a run whose process is gone without having said why."""
-        last = self.progress
-        at = last.instant if last is not None and last.attempt == stored.attempt else stored.instant
-        if why := cancelling.asked(self.folder, stored.attempt):
-            return stored.then("cancelled", at=at, reason="cancelled", message=why)
-        return stored.then("interrupted", at=at, message="its process ended without saying why")
-
     def _write_status(self, status: Status) -> None:
         """Inside a turn. The space put aside is given up before a full disk may hide what happened."""
         try:
@@ -400,23 +377,3 @@ class Run:
         except ValueError as error:
             raise RationaleEvalError(f"run {self.id} has a damaged {name}: {error}.") from error
         return record
-
-
-_REASONS: Final = {
-    errno.ENOSPC: "disk full",
-    errno.EDQUOT: "disk full",
-    errno.EFBIG: "file size limit",
-    errno.EROFS: "read-only file system",
-    errno.EMFILE: "too many open files",
-    errno.EACCES: "permission denied",
-}
-
-
-def reason_of(error: Exception) -> str:
-    """Short machine-readable cause of a failure."""
-    if isinstance(error, OSError):
-        return _REASONS.get(error.errno or 0, "input/output error")
-    # torch has its own class, which this room must not import.
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return "out of memory"
-    return str(getattr(error, "reason", "error"))

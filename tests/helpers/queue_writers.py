@@ -46,12 +46,12 @@ def write(workspace: Workspace, writer: int, id: str, rows: int, acknowledged: P
     run = workspace.get(id)
     with run.working(), open(acknowledged, "a", buffering=1) as file:
         attempt = run.stored.attempt
-        first = max(0, len(acknowledged.read_text().split()) - 1)
-        for step in range(first, rows):
+        done = len(acknowledged.read_text().split())
+        for step in range(max(0, done - 1), rows):
             differences = workspace.index.record(run, attempt, step, {"loss": value_of(writer, step)})
             if differences:
                 (run.folder / "differences").write_text(repr(differences))
-            if step >= first + (first > 0):
+            if step >= done:
                 file.write(f"{step}\n")
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rationale_eval.workspace import clock, run
+from rationale_eval.workspace import clock, standing
 from rationale_eval.workspace.queue import claim, waiting
 from rationale_eval.workspace.reconcile import reconcile
 from rationale_eval.workspace.runs import Workspace
@@ -80,7 +80,7 @@ def test_a_claim_expires_by_the_monotonic_clock_alone(
 ) -> None:
     one = space.submit("train", {})
     assert claim(space, ["cpu"]) == one
-    clocks.day, clocks.seconds = jump(clocks.day), clocks.seconds + run.CLAIM_SECONDS - 1
+    clocks.day, clocks.seconds = jump(clocks.day), clocks.seconds + standing.CLAIM_SECONDS - 1
     assert one.status.state == "starting" and not reconcile(space).requeued
     clocks.seconds += 2
     assert one.status.state == "queued"
@@ -103,9 +103,9 @@ def test_a_restart_of_the_machine_ends_a_claim_at_once(space: Workspace, clocks:
 
 def test_claims_that_nobody_takes_up_end_in_failure(space: Workspace, clocks: Clocks) -> None:
     one = space.submit("train", {})
-    for _ in range(run.MAX_MISSES):
+    for _ in range(standing.MAX_MISSES):
         assert claim(space, ["cpu"]) == one
-        clocks.seconds += run.CLAIM_SECONDS + 1
+        clocks.seconds += standing.CLAIM_SECONDS + 1
         reconcile(space)
     assert (one.status.state, one.status.reason) == ("failed", "never started")
     assert claim(space, ["cpu"]) is None
@@ -121,7 +121,7 @@ def test_work_taken_up_clears_the_count_of_misses() -> None:
 
 def test_a_run_made_but_never_begun_is_left_behind_after_an_hour(space: Workspace, clocks: Clocks) -> None:
     one, queued = space.create_run("train", {}), space.submit("train", {})
-    clocks.seconds += run.UNBEGUN_SECONDS - 1
+    clocks.seconds += standing.UNBEGUN_SECONDS - 1
     assert one.status.state == "queued"
     clocks.seconds += 2
     assert (one.status.state, queued.status.state) == ("interrupted", "queued")

@@ -19,7 +19,7 @@ from rationale_eval import durable
 from rationale_eval.errors import RationaleEvalError
 from rationale_eval.workspace import cancelling, filesystem
 from rationale_eval.workspace.control import cancel, take_over
-from rationale_eval.workspace.lease import Lease, holder
+from rationale_eval.workspace.lease import Lease, Taken, holder
 from rationale_eval.workspace.queue import claim
 from rationale_eval.workspace.run import Run, TakenOver, reason_of
 from rationale_eval.workspace.runs import Workspace
@@ -33,6 +33,36 @@ def test_a_launched_process_takes_up_its_claim(space: Workspace) -> None:
     with run.working(launched=True):
         assert (run.status.state, run.status.attempt, run.status.device) == ("running", 1, "cpu")
     assert (run.status.state, run.status.sequence) == ("finished", 3)
+
+
+def test_a_launched_process_waits_for_the_one_before_it_to_put_its_things_away(space: Workspace) -> None:
+    run = space.submit("train", {})
+    claim(space, ["cpu"])
+    code = textwrap.dedent(
+        f"""
+        import sys, time
+        from pathlib import Path
+        from rationale_eval.workspace.lease import Lease
+        with Lease(Path({str(run.lease_file)!r})):
+            print("held", flush=True)
+            time.sleep(0.4)
+        """
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as before:
+        assert before.stdout is not None and before.stdout.readline() == "held\n"
+        with run.working(launched=True):
+            pass
+    assert (run.status.state, run.status.attempt) == ("finished", 1)
+
+
+def test_a_process_started_twice_does_not_wait_for_the_one_at_work(space: Workspace) -> None:
+    run = space.submit("train", {})
+    claim(space, ["cpu"])
+    with run.working(launched=True):
+        began = time.monotonic()
+        with pytest.raises(Taken), Run(run.folder).working(launched=True):
+            pass
+        assert time.monotonic() - began < 1.0
 
 
 @pytest.mark.parametrize("end", ["cancelled", "failed", "interrupted", "finished"])
