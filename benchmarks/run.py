@@ -13,12 +13,14 @@ from pathlib import Path
 from benchmarks.report import ROOT
 
 HELPERS = {"__init__", "flops", "gemm", "report", "run"}
-"""Files of this folder that others use; every other file is a benchmark."""
+"""Files of this folder that others use; every other file, and every folder that can be run, is a benchmark."""
 
 
 def benchmarks() -> list[str]:
     """Names of all benchmarks, in alphabetical order."""
-    return sorted(file.stem for file in Path(__file__).parent.glob("*.py") if file.stem not in HELPERS)
+    folder = Path(__file__).parent
+    packages = [file.parent.name for file in folder.glob("*/__main__.py")]
+    return sorted([*packages, *(file.stem for file in folder.glob("*.py") if file.stem not in HELPERS)])
 
 
 def main() -> int:

@@ -41,28 +41,35 @@ def apply(name: str) -> None:
     BUGS[name].sow()
 
 
+def put(owner: Any, name: str, value: Any) -> None:
+    """Puts something in the place of a function of a module or class."""
+    setattr(owner, name, value)
+
+
 def _ignore(*_: Any, **__: Any) -> None:
     """Does nothing."""
 
 
 def _noise_carried() -> None:
-    loop.seed_moment = _ignore  # type: ignore[attr-defined]
+    put(loop, "seed_moment", _ignore)
 
 
 def _order_carried() -> None:
     turn = itertools.count()
-    batches.derive = lambda seed, *_: seed + next(turn)  # type: ignore[attr-defined]
+    put(batches, "derive", lambda seed, *_: seed + next(turn))
 
 
 def _moments_forgotten() -> None:
-    checkpoints.load_optimizer = _ignore
+    put(checkpoints, "load_optimizer", _ignore)
 
 
 def _buffers_forgotten() -> None:
     whole = checkpoints.tensors_of
-    checkpoints.tensors_of = lambda modules: {  # type: ignore[assignment]
-        name: tensor for name, tensor in whole(modules).items() if isinstance(tensor, torch.nn.Parameter)
-    }
+
+    def parameters(modules: Any) -> dict[str, Any]:
+        return {name: one for name, one in whole(modules).items() if isinstance(one, torch.nn.Parameter)}
+
+    put(checkpoints, "tensors_of", parameters)
 
 
 def _after_resume(change: Callable[[Any], None]) -> None:
@@ -73,14 +80,14 @@ def _after_resume(change: Callable[[Any], None]) -> None:
         if self.at.step:
             change(self)
 
-    loop._Loop.resume = changed  # type: ignore[method-assign]
+    put(loop._Loop, "resume", changed)
 
 
 def _schedule_off_by_one() -> None:
     real = loop.learning_rate_factor
 
     def shift(_: Any) -> None:
-        loop.learning_rate_factor = lambda step, total, **o: real(step + 1, total, **o)  # type: ignore[attr-defined]
+        put(loop, "learning_rate_factor", lambda step, total, **o: real(step + 1, total, **o))
 
     _after_resume(shift)
 
@@ -106,17 +113,17 @@ def _counts_forgotten() -> None:
 
 
 def _best_not_kept() -> None:
-    checkpoints.Checkpoints.save_best = _ignore  # type: ignore[method-assign]
+    put(checkpoints.Checkpoints, "save_best", _ignore)
 
 
 def _best_removed() -> None:
     real = checkpoints.Checkpoints._let_go
-    checkpoints.Checkpoints._let_go = lambda self, best: real(self, None)  # type: ignore[method-assign]
-    checkpoints._read = lambda folder: None
+    put(checkpoints.Checkpoints, "_let_go", lambda self, best: real(self, None))
+    put(checkpoints, "_read", lambda folder: None)
 
 
 def _torn_line_kept() -> None:
-    durable.AppendFile.cut = _ignore  # type: ignore[method-assign]
+    put(durable.AppendFile, "cut", _ignore)
 
 
 def _doubled_lines() -> None:
@@ -126,19 +133,19 @@ def _doubled_lines() -> None:
         real(self, *arguments)
         self._values.clear()
 
-    journal.Journal._read = forget  # type: ignore[method-assign]
+    put(journal.Journal, "_read", forget)
 
 
 def _no_folder_sync() -> None:
-    durable.sync_folder = _ignore  # type: ignore[assignment]
+    put(durable, "sync_folder", _ignore)
 
 
 def _no_file_sync() -> None:
-    durable.sync_file = _ignore  # type: ignore[assignment]
+    put(durable, "sync_file", _ignore)
 
 
 def _no_parent_sync() -> None:
-    durable.make_folder = lambda path, mode=0o777: path.mkdir(mode, parents=True, exist_ok=True)  # type: ignore[assignment]
+    put(durable, "make_folder", lambda path, mode=0o777: path.mkdir(mode, parents=True, exist_ok=True))
 
 
 def _old_removed_first() -> None:
@@ -149,7 +156,7 @@ def _old_removed_first() -> None:
             shutil.rmtree(folder)
         real(self, step, *arguments)
 
-    checkpoints.Checkpoints.save = save  # type: ignore[method-assign]
+    put(checkpoints.Checkpoints, "save", save)
 
 
 def _written_in_place() -> None:
@@ -158,16 +165,16 @@ def _written_in_place() -> None:
         fill(path)
         durable.sync_folder(path)
 
-    durable.write_folder = write_folder  # type: ignore[assignment]
-    durable.damage = lambda folder: None if folder.is_dir() else "missing"  # type: ignore[assignment]
+    put(durable, "write_folder", write_folder)
+    put(durable, "damage", lambda folder: None if folder.is_dir() else "missing")
 
 
 def _not_verified() -> None:
-    durable.damage = lambda folder: None if folder.is_dir() else "missing"  # type: ignore[assignment]
+    put(durable, "damage", lambda folder: None if folder.is_dir() else "missing")
 
 
 def _short_write_believed() -> None:
-    durable.write_all = lambda handle, content: os.write(handle, content) and None  # type: ignore[assignment]
+    put(durable, "write_all", lambda handle, content: os.write(handle, content) and None)
 
 
 def _error_swallowed() -> None:
@@ -179,45 +186,45 @@ def _error_swallowed() -> None:
         except OSError:
             return
 
-    durable.sync_file = sync_file  # type: ignore[assignment]
+    put(durable, "sync_file", sync_file)
 
 
 def _error_untold() -> None:
-    checkpoints.told_plainly = lambda *_: nullcontext()  # type: ignore[attr-defined]
+    put(checkpoints, "told_plainly", lambda *_: nullcontext())
 
 
 def _nan_is_best() -> None:
     def is_best(self: Any, value: float) -> bool:
         return self.at.best is None or not value <= self.at.best["value"]
 
-    loop._Loop._is_best = is_best  # type: ignore[method-assign]
+    put(loop._Loop, "_is_best", is_best)
 
 
 def _nan_goes_on() -> None:
-    loop._Loop._require_finite = _ignore  # type: ignore[method-assign]
+    put(loop._Loop, "_require_finite", _ignore)
 
 
 def _bad_weights_saved() -> None:
-    loop._Loop._require_finite_weights = _ignore  # type: ignore[method-assign]
+    put(loop._Loop, "_require_finite_weights", _ignore)
 
 
 def _stale_kernels() -> None:
-    torch.autograd.graph.increment_version = _ignore  # type: ignore[assignment]
+    put(torch.autograd.graph, "increment_version", _ignore)
 
 
 def _attempt_unchecked() -> None:
-    Run.require_mine = _ignore  # type: ignore[method-assign]
+    put(Run, "require_mine", _ignore)
     move = Run.move
 
     def unchecked(self: Any, state: Any, **options: Any) -> Any:
-        self._hold.attempt = None
+        put(self._hold, "attempt", None)
         return move(self, state, **options | {"attempt": None, "when": None})
 
-    Run.move = unchecked  # type: ignore[method-assign]
+    put(Run, "move", unchecked)
 
 
 def _leftovers_kept() -> None:
-    durable.sweep = _ignore  # type: ignore[assignment]
+    put(durable, "sweep", _ignore)
 
 
 BUGS: Mapping[str, Bug] = {

@@ -104,7 +104,7 @@ def whole_run(folder: Path, recipe: str = "fine_tune", **options: Any) -> None:
             recipe,
             data,
             model=str(folder.parent / "tiny"),
-            config=KNOBS | options,
+            config={name: value for name, value in (KNOBS | options).items() if value is not None},
             workspace=workspace.path,
             device="cpu",
         )
@@ -169,14 +169,14 @@ class Hungry(ToyLearner):
 def jump_clock() -> None:
     """Has the wall clock jump by up to a year, back and forth, at every look at it."""
     draw, real = random.Random(0), time.time
-    time.time = lambda: real() + draw.uniform(-3e7, 3e7)  # type: ignore[assignment]
+    setattr(time, "time", lambda: real() + draw.uniform(-3e7, 3e7))  # noqa: B010
 
 
 def undefined(folder: Path) -> None:
     """A toy whose dev metric is not a number at some evaluations."""
     values = iter([math.nan, 0.4, math.nan, 0.5, math.nan])
     learner = ToyLearner()
-    learner.evaluate = lambda: {"accuracy": next(values)}  # type: ignore[method-assign]
+    setattr(learner, "evaluate", lambda: {"accuracy": next(values)})  # noqa: B010
     outcome, _ = toy_fit(folder, learner)
     (folder / RESULT).write_text(json.dumps({"kept": outcome.kept_step, "metrics": outcome.metrics}))
 

@@ -1,0 +1,1 @@
+"""The full counts of the reliability suite."""
