@@ -18,13 +18,14 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
+from rationale_eval.workspace.filesystem import NETWORK
+
 State = Literal["ok", "warn", "missing"]
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_DISK_GB, TOO_LITTLE_DISK_GB = 2.0, 0.1
 LITTLE_MEMORY_GB = 4.0
 FAST_FLAGS = ("avx2", "avx512_f", "avx512_bf16", "amx_bf16", "amx_int8")
-NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "glusterfs", "lustre", "ceph")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -205,7 +206,7 @@ def _file_system(folder: Path) -> Check:
         mount for mount in psutil.disk_partitions(all=True) if folder.resolve().is_relative_to(Path(mount.mountpoint))
     ]
     kind = max(mounts, key=lambda mount: len(mount.mountpoint)).fstype if mounts else "unknown"
-    if kind in NETWORK_FILE_SYSTEMS:
+    if kind in NETWORK:
         return Check(
             "file system", "warn", f"{kind}, over a network", "put the workspace on a local disk: locks may fail"
         )
