@@ -43,6 +43,11 @@ class RationaleMetric(FineTuneConfig):
     )
 
 
+def first_stage(config: BaselineConfig, metric: str | None = None) -> BaselineConfig:
+    """The settings of a stage before the main one: schedules of loss terms are of the main stage's terms."""
+    return config.model_copy(update={"term_schedules": None, "metric": metric or config.metric})
+
+
 class Baseline(Recipe):
     """A baseline: an encoder, labels and, for +P, gold highlights."""
 

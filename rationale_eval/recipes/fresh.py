@@ -24,7 +24,7 @@ from rationale_eval.rationales.extractors.heads import Head
 from rationale_eval.rationales.extractors.separate import Separate
 from rationale_eval.rationales.extractors.stored import save_extractor
 from rationale_eval.rationales.select_first import Counting, Form, Rule, SelectFirst
-from rationale_eval.recipes.baseline import Baseline, BaselineConfig
+from rationale_eval.recipes.baseline import Baseline, BaselineConfig, first_stage
 from rationale_eval.recipes.fine_tune import LabelLearner, set_dropout
 from rationale_eval.recipes.record import Stage, recipe
 from rationale_eval.training.annotated import Annotated, read_batch
@@ -67,12 +67,12 @@ class Fresh(Baseline):
         if config.plausibility:
             extractor: Extractor = _marker(self.model, config.head)
             learner: Learner[Annotated] = MarkLearner(self.model, extractor, dev, config.plaus_form)
-            yield Stage("extractor", learner, train, config.model_copy(update={"metric": "auprc"}))
+            yield Stage("extractor", learner, train, first_stage(config, metric="auprc"))
         else:
             params = {"steps": config.steps} if config.attribution == "integrated_gradients" else {}
             untrained = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
             support = Frozen.build(self.model, {"method": config.attribution, "params": params})  # refuses odd methods
-            yield Stage("support", LabelLearner(self.model, dev), train, config)
+            yield Stage("support", LabelLearner(self.model, dev), train, first_stage(config))
             support.network.load_state_dict(self.network.state_dict())
             self.network.load_state_dict(untrained)
             extractor = support

@@ -28,7 +28,7 @@ from rationale_eval.rationales.extractors.attributed import Attributed
 from rationale_eval.rationales.extractors.binned import Binned, bins_of, expected
 from rationale_eval.rationales.extractors.heads import Head
 from rationale_eval.rationales.extractors.stored import save_extractor
-from rationale_eval.recipes.baseline import Baseline, BaselineConfig
+from rationale_eval.recipes.baseline import Baseline, BaselineConfig, first_stage
 from rationale_eval.recipes.fine_tune import LabelLearner, set_dropout
 from rationale_eval.recipes.record import Stage, recipe
 from rationale_eval.training.annotated import Annotated, read_batch
@@ -98,7 +98,7 @@ class L2e(Baseline):
             )
         if config.task_model == "train" or not trained:
             self.model.embedding().weight.requires_grad_(not config.freeze_embeddings)
-            yield Stage("task", LabelLearner(self.model, dev), train, config)
+            yield Stage("task", LabelLearner(self.model, dev), train, first_stage(config))
         self.network.requires_grad_(False)
         model = self.encoder()
         learner = L2eLearner(model, self.extractor, None if dev is None else taught(model, dev, teacher), config)

@@ -20,9 +20,7 @@ from torch import Tensor, nn
 
 from rationale_eval.data.example import Task
 from rationale_eval.errors import UsageError
-from rationale_eval.metrics.plausibility_ranking import auprc_of
 from rationale_eval.models.base import TaskModel
-from rationale_eval.rationales.attribution import merge_words
 from rationale_eval.rationales.extractors import Extractor, Reading
 from rationale_eval.rationales.extractors.attributed import BY_DIMENSION, Attributed, Pooling
 from rationale_eval.rationales.extractors.heads import Head
@@ -34,7 +32,6 @@ from rationale_eval.recipes.fine_tune import FineTuneConfig, LabelLearner, set_d
 from rationale_eval.recipes.record import Recipe, Stage, recipe
 from rationale_eval.training import top_k
 from rationale_eval.training.annotated import Annotated, Read, prepare_annotated, read_batch
-from rationale_eval.training.examples import by_length
 from rationale_eval.training.faithfulness import (
     ComprehensivenessForm,
     SufficiencyForm,
@@ -42,6 +39,7 @@ from rationale_eval.training.faithfulness import (
     sufficiency_kl,
     sufficiency_loss,
 )
+from rationale_eval.training.highlights import mean_auprc
 from rationale_eval.training.learner import TrainingSet
 from rationale_eval.training.masked import hidden, mixed
 from rationale_eval.training.objective import Term
@@ -296,26 +294,8 @@ class UnirexLearner(LabelLearner):
         found = dict(super().evaluate())
         if self.annotated_dev is None or self.extractor is None:
             return found
-        areas: list[float] = []
-        for batch in by_length(self.annotated_dev):
-            marked = [item for item in batch if isinstance(item, Annotated) and item.gold is not None]
-            marked = [item for item in marked if item.gold is not None and item.gold.any()]
-            if marked:
-                areas += self._areas(marked)
-        return found | ({"auprc": float(np.mean(areas))} if areas else {})
-
-    def _areas(self, batch: Sequence[Annotated]) -> list[float]:
-        read = read_batch(self.model, batch)
-        logits = self._answer_and_explain(read.reading, batch)[1].double().cpu().numpy()
-        areas, first = [], 0
-        for item in batch:
-            assert item.gold is not None
-            place = first + item.label // self.model.outputs
-            first += len(item.encoding.rows)
-            row = read.reading.rows[place]
-            words = merge_words(item.encoding, [row], [logits[place, : len(row.ids)]], "mean")
-            areas.append(auprc_of(item.gold, np.nan_to_num(words, nan=-np.inf)))
-        return areas
+        explained = mean_auprc(self.model, self.annotated_dev, lambda *given: self._answer_and_explain(*given)[1])
+        return found | explained
 
 
 def _realised(config: UnirexConfig) -> Literal["attention", "embedding"]:

@@ -148,7 +148,7 @@ def test_a_run_repeats_to_the_bit(tmp_path: Path) -> None:
 def test_a_run_that_was_stopped_in_either_stage_ends_with_the_same_bits(
     call: int, plausibility: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    knobs = FAST | {"plausibility": plausibility}
+    knobs = FAST | {"plausibility": plausibility, "term_schedules": "task:0.5"}
     learner: Any = MarkLearner if plausibility else LabelLearner
     resumed, whole = interrupted_and_whole("fresh", learner, call, tmp_path, knobs, monkeypatch)
     assert resumed.status.state == "finished" and resumed.status.attempt == 2

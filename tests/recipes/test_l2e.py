@@ -158,7 +158,7 @@ def test_dev_metrics_tell_of_bins_highlights_and_task(tmp_path: Path) -> None:
 def test_a_run_that_was_stopped_in_either_stage_ends_with_the_same_bits(
     learner: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    knobs = FAST | {"task_model": "train", "dropout": 0.1}
+    knobs = FAST | {"task_model": "train", "dropout": 0.1, "term_schedules": "bins:0.5"}
     resumed, whole = interrupted_and_whole("l2e", learner, 3, tmp_path, knobs, monkeypatch)
     assert resumed.metrics_file.read_bytes() == whole.metrics_file.read_bytes()
     for file in ("model.safetensors", "extractor/weights.safetensors"):
