@@ -54,8 +54,8 @@ METRICS: Final = (
 
 @dataclass(frozen=True)
 class Part:
-    """One data set: how the model is trained on it, and what is evaluated: the first `limit` examples, or a random sample
-    where the set is sorted by label.
+    """One data set: how the model is trained on it, and what is evaluated: the first `limit` examples, or so many drawn
+    at random where the set is sorted by label.
     """
 
     name: str
