@@ -42,7 +42,7 @@ class Rule:
         form: `top`: those with the highest scores. `span`: the run of words with the highest sum of scores.
         counting: How a share becomes a number; see `selection.COUNTING`.
 
-    Source: Jain et al. 2020 (FRESH), section 4.1 (top-k and contiguous); floor as in the released code of UNIREX.
+    Source: Jain et al. 2020 (FRESH), top-k and contiguous rationales; floor as in the released code of UNIREX.
     """
 
     share: float = 20.0

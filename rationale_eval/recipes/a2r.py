@@ -64,7 +64,7 @@ class A2r(Baseline):
 
     name = "a2r"
     title = "A hard and a soft predictor tied together, so that the extractor learns from all words (A2R)"
-    cite = "Yu et al. 2021 (A2R), section 4"
+    cite = "Yu et al. 2021 (A2R)"
     Config = A2rConfig
 
     def stages(self) -> Iterator[Stage]:

@@ -53,7 +53,7 @@ class Fresh(Baseline):
 
     name = "fresh"
     title = "Answer from the words that a support model finds important, and from no others (FRESH)"
-    cite = "Jain et al. 2020 (FRESH), sections 3 and 4"
+    cite = "Jain et al. 2020 (FRESH)"
     Config = FreshConfig
 
     def stages(self) -> Iterator[Stage]:

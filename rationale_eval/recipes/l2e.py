@@ -72,7 +72,7 @@ class L2e(Baseline):
 
     name = "l2e"
     title = "Learn to predict the attributions of a trained model (L2E)"
-    cite = "Situ et al. 2021 (L2E), section 3"
+    cite = "Situ et al. 2021 (L2E)"
     Config = L2eConfig
 
     def stages(self) -> Iterator[Stage]:

@@ -2,8 +2,8 @@
 
 As the UNIREX paper uses it as a baseline: for each k in the bins, the distribution of the answer on the k % of tokens
 with the highest attributions is drawn to that on all tokens by KL(p(. | r_k) || p(. | x)). That is UNIREX with
-attributions as its extractor and sufficiency as its one faithfulness loss. The original removes the lowest of the
-gradients' magnitudes at one k and draws the tokens to random values.
+attributions as its extractor and sufficiency as its one faithfulness loss. The original takes away the features with
+the smallest gradients, one share of them.
 
 Source: Ismail et al. 2021, "Improving Deep Learning Interpretability by Saliency Guided Training"; Chan et al. 2022
 (UNIREX), released code.
@@ -61,7 +61,7 @@ class Sgt(Baseline):
 
     name = "sgt"
     title = "Saliency-guided training: keep the answer on the tokens with the highest attributions (SGT)"
-    cite = "Ismail et al. 2021, as a baseline of Chan et al. 2022 (UNIREX), section 5.2"
+    cite = "Ismail et al. 2021 (SGT), as a baseline of Chan et al. 2022 (UNIREX)"
     Config = SgtConfig
 
     def stages(self) -> Iterator[Stage]:

@@ -28,7 +28,7 @@ class Frozen(Extractor):
         method: Attribution method, see `Attributed`.
         params: Its parameters.
 
-    Source: Jain et al. 2020 (FRESH), section 4 (support model and extractor).
+    Source: Jain et al. 2020 (FRESH), support model and extractor.
     """
 
     kind = "frozen"
