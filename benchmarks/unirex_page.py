@@ -206,7 +206,7 @@ def write_page(study: Study) -> None:
         "The embedded 22M-parameter encoder stands in for the paper's BigBird, and each set is a random part of the",
         "public one, so that a training takes minutes on two cores: absolute numbers are not the paper's, orderings",
         "may be compared. Words are removed by deletion; comp and suff are sums over the bins 1, 5, 10, 20 and 50 %",
-        "divided by 6; TF1 is the two-class F1 of words with a score above 0. AUPRC and TF1 count examples with highlights.",
+        "divided by 6; TF1 is the two-class F1 of words with a score above 0. AUPRC and TF1 count examples with gold.",
         "Several seeds: mean ± half a 95 % t-interval over seeds. One seed: a 95 % bootstrap interval over examples.",
         "NRG is relative to the systems of its table and says nothing across tables.",
     )

@@ -45,7 +45,8 @@ def bin_by_bin(made: UnirexLearner, batch: Sequence[Annotated]) -> Mapping[str, 
     ce = _cross_entropy(read.choices(scores), read.labels)
     units = top_k.units(read.reading, config.unit)
     pooled = top_k.pooled(logits, units)
-    without, only = [], []
+    without: list[Tensor] = []
+    only: list[Tensor] = []
     for k in config.bins:
         parts = top_k.shares(top_k.top_k(pooled, units, top_k.counts(units, [k])), units)
         for kept, found in ((parts.rest[0], without), (parts.rationale[0], only)):
