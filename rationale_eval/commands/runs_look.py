@@ -255,12 +255,14 @@ def _screen(run: Run) -> Any:
     from rich.console import Group
     from rich.live import Live
     from rich.progress_bar import ProgressBar
+    from rich.table import Table
     from rich.text import Text
 
+    head = Text(f"{run.kind} {run.id}  {run.asked.get('title') or ''}", style="bold")
     with Live(auto_refresh=False) as live:
         while True:
             seen = yield
-            at = seen.progress
-            bar = [ProgressBar(total=at.total, completed=at.step, width=60)] if at and at.total else []
-            head = Text(f"{run.kind} {run.id}  {run.asked.get('title') or ''}", style="bold")
-            live.update(Group(head, *bar, Text(_where(seen)), Text(_numbers(seen))), refresh=True)
+            at, line = seen.progress, Table.grid(padding=(0, 1))
+            bar = [ProgressBar(total=at.total, completed=at.step, width=24)] if at and at.total else []
+            line.add_row(*bar, Text(_where(seen)))
+            live.update(Group(head, line, Text(_numbers(seen))), refresh=True)
