@@ -11,6 +11,7 @@ from rationale_eval.commands.options import (
     Columns,
     Data,
     Device,
+    Labels,
     Limit,
     MaybeModel,
     Out,
@@ -56,6 +57,7 @@ def extract(
     split: Split = None,
     limit: Limit = None,
     sample: Sample = None,
+    labels: Labels = None,
     columns: Columns = None,
     out: Out = None,
     remember: Annotated[
@@ -89,6 +91,7 @@ def extract(
         split=split,
         limit=limit,
         sample=sample,
+        labels=pairs("--labels", labels),
         mapping=pairs("--map", columns),
         model=model,
         device=device,

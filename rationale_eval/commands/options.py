@@ -61,6 +61,15 @@ Sample = Annotated[
     int | None,
     typer.Option("--sample", min=1, help="Use only N examples, drawn from all.", metavar="N", show_default=False),
 ]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--labels",
+        help="For a model of another task: what the data's labels are among its choices. May be given several times.",
+        metavar="LABEL=CHOICE",
+        show_default=False,
+    ),
+]
 Columns = Annotated[
     list[str] | None,
     typer.Option(

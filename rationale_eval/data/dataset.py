@@ -186,11 +186,20 @@ class RationaleDataset:
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
 
-    def _derived(self, source: Callable[[], Iterable[Example]]) -> RationaleDataset:
+    def with_task(self, task: Task, examples: Callable[[], Iterable[Example]]) -> RationaleDataset:
+        """The same data read as another task.
+
+        Args:
+            task: The task.
+            examples: Makes the examples anew, each time in the same order.
+        """
+        return self._derived(examples, task)
+
+    def _derived(self, source: Callable[[], Iterable[Example]], task: Task | None = None) -> RationaleDataset:
         data = RationaleDataset(
             self.name,
             self.split,
-            self.task,
+            task or self.task,
             source,
             word_rule=self.word_rule,
             cluster_field=self.cluster_field,

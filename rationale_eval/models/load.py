@@ -12,6 +12,7 @@ import torch
 
 from rationale_eval.data.example import Task
 from rationale_eval.errors import InputError, UsageError
+from rationale_eval.models.card import task_of
 from rationale_eval.models.choice_encoder import ChoiceEncoder
 from rationale_eval.models.choice_lm import CausalChoice, Seq2SeqChoice
 from rationale_eval.models.classifier import Classifier
@@ -168,7 +169,7 @@ def _card(checked: Checked) -> _Use:
         InputError: If there is a card that cannot be read.
     """
     card = checked.card or {}
-    task, length, layout = card.get("task"), card.get("max_length"), card.get("layout")
+    length, layout = card.get("max_length"), card.get("layout")
     damaged = InputError("rationale_eval.json cannot be read; save the model again", file=checked.shown)
     if not (length is None or (type(length) is int and length > 0)):
         raise damaged
@@ -177,14 +178,5 @@ def _card(checked: Checked) -> _Use:
         raise damaged
     if not (layout is None or isinstance(layout, str | Mapping)) or not isinstance(card.get("kind", ""), str):
         raise damaged
-    try:
-        known = task and Task(str(task["name"]), task["kind"], _strings(task["fields"]), _strings(task["choices"]))
-    except (KeyError, TypeError) as error:
-        raise damaged from error
-    return _Use(card.get("kind"), known or None, layout, length, bool(card.get("trained", True)), narrowing)  # type: ignore[arg-type]
-
-
-def _strings(values: Any) -> tuple[str, ...]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise TypeError("not a list of strings")
-    return tuple(values)
+    known = task_of(card, checked.shown)
+    return _Use(card.get("kind"), known, layout, length, bool(card.get("trained", True)), narrowing)  # type: ignore[arg-type]

@@ -19,12 +19,10 @@ from rationale_eval.data.example import Example, Task
 from rationale_eval.data.words import Word
 from rationale_eval.errors import InputError, UsageError
 from rationale_eval.models.base import Batch, Encoding, Row, TaskModel
+from rationale_eval.models.card import CARD
 from rationale_eval.models.layout import TRUNCATION, Layout, Tokens, lay_out
 from rationale_eval.models.narrowing import Narrowing
 from rationale_eval.models.quick_bert import QuickBert, quick_bert, state_of
-
-CARD: Final = "rationale_eval.json"
-"""File beside the weights that says how the model is used: kind, task, layout, length."""
 
 Attention = Literal["eager", "sdpa"]
 

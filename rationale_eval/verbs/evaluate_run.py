@@ -57,7 +57,7 @@ def check(job: EvaluateConfig, workspace: Workspace) -> Checked:
     require_model(job.model)
     if job.model is None:
         check_methods(chosen, None)
-    data = job.open_data()
+    data = job.open_data(workspace)
     named = job.metrics is not None
     possible(wanted, named, data, model=job.model is not None, rationales=bool(methods or job.scores))
     return Checked(job, data)

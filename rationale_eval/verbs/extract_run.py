@@ -70,7 +70,7 @@ def check(job: ExtractConfig, workspace: Workspace) -> Checked:
     require_model(job.model)
     if job.model is None:
         check_methods(chosen, None)
-    return Checked(job, job.open_data())
+    return Checked(job, job.open_data(workspace))
 
 
 def extract_run(

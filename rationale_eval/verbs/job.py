@@ -161,6 +161,10 @@ class ScoringJob(Job):
     methods: tuple[str, ...] = Field((), description="Methods that make the rationales.")
     settings: dict[str, Any] = Field(default_factory=dict, description="Their parameters: steps=20, lime.samples=50.")
     target: str = Field("predicted", description="The choice to explain: predicted, gold, or a label.")
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        description="For a model of another task, the data's labels to the model's choices: normal=positive.",
+    )
     remember: bool = Field(True, description="Remember the model's answers in the workspace.")
 
     def words(self) -> Iterator[str]:
@@ -171,14 +175,26 @@ class ScoringJob(Job):
         if self.methods:
             yield from ("--methods", ",".join(self.methods))
         yield from _pairs("--set", self.settings)
+        yield from _pairs("--labels", self.labels)
         if not self.remember:
             yield "--forget"
 
-    def open_data(self) -> RationaleDataset:
-        """The data set."""
-        from rationale_eval.data.load import load_dataset
+    def open_data(self, workspace: Workspace) -> RationaleDataset:
+        """The data set; for a model of another task, with the model's choices.
 
-        return load_dataset(self.data, self.split, self.limit, self.mapping or None, sample=self.sample)
+        Raises:
+            UsageError: If labels are translated that need or have no translation.
+        """
+        from rationale_eval.data.load import load_dataset
+        from rationale_eval.verbs.transfer import own_task, transferred
+
+        data = load_dataset(self.data, self.split, self.limit, self.mapping or None, sample=self.sample)
+        own = own_task(self.model, data, workspace)
+        if own is not None:
+            return transferred(data, own, self.labels)
+        if self.labels:
+            raise UsageError("labels are translated only for a model of another task; leave out --labels.")
+        return data
 
     def open_model(self, data: RationaleDataset, workspace: Workspace) -> TaskModel | None:
         """The model for a data set, or None where none is named.
