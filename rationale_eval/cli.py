@@ -72,6 +72,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    how = "stopped by you; what was finished until then is kept."
     try:
         code = make_app()(
             args=spread(sys.argv[1:] if arguments is None else arguments), prog_name=NAME, standalone_mode=False
@@ -87,13 +88,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader (head, less) has gone; nothing is left to say to anyone.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+    except (KeyboardInterrupt, typer.Abort) as error:
+        code, how = INTERRUPTED, str(error) or how
     except Exception as error:  # noqa: BLE001 - the last stop before the user, who gets a sentence; the log gets the rest
         say(f"{NAME}: {_unexpected(error)}")
         return 1
     if code == INTERRUPTED:
-        say(f"{NAME}: stopped by you; what was finished until then is kept.")
+        say(f"{NAME}: {how}")
     return code if isinstance(code, int) else 0
 
 

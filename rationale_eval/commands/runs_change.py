@@ -14,6 +14,8 @@ from rationale_eval.commands.runs_app import Key, Keys, runs_app
 from rationale_eval.commands.starting import Group, Priority, begin
 from rationale_eval.errors import UsageError
 
+INTERRUPTED = 130
+
 OnlyQueue = Annotated[
     bool, typer.Option("--queue", help="Leave the start to a worker; else it gets a process of its own at once.")
 ]
@@ -75,7 +77,11 @@ def resume_command(
     require_unfinished(run)
     if here:
         run = go_on(run.id, workspace=workspace, allow_inexact=allow_inexact)
-        show([{"run": run.id, "state": run.status.state}], as_json=as_json)
+        status = run.status
+        show([{"run": run.id, "state": status.state}], as_json=as_json)
+        if status.state != "finished":
+            say(f"rationale-eval: {status.message or status.state}")
+            raise typer.Exit(INTERRUPTED)
         return say(f"next: rationale-eval runs show {run.id}")
     if run.config.get("data") is None:
         raise UsageError(f"the data of run {run.id} were objects in memory; resume it from Python, with the data.")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, get_origin
 
 from pydantic import ValidationError
 
@@ -94,19 +94,27 @@ def recipe(cls: type[Recipe]) -> type[Recipe]:
 
 
 def read_config(kind: type[Recipe], values: Mapping[str, Any]) -> LoopSettings:
-    """Checks the knobs of a recipe; texts are read as numbers or booleans where those are wanted, "none" as no value.
+    """Checks the knobs of a recipe; texts are read as what is wanted there: numbers, booleans, lists parted by commas.
+
+    "none" stands for no value.
 
     Raises:
         UsageError: One sentence that names every key at fault, and the closest known key for an unknown one.
     """
-    given = {
-        name: None if isinstance(value, str) and value.lower() == "none" else value for name, value in values.items()
-    }
+    given = {name: _read(kind, name, value) if isinstance(value, str) else value for name, value in values.items()}
     try:
         return kind.Config.model_validate(given)
     except ValidationError as error:
         problems = [_problem(kind, detail["loc"], detail["type"], detail["msg"]) for detail in error.errors()]
         raise UsageError(f"{kind.name}: {'; '.join(problems)}.") from error
+
+
+def _read(kind: type[Recipe], name: str, text: str) -> Any:
+    if text.lower() == "none":
+        return None
+    field = kind.Config.model_fields.get(name)
+    listed = field is not None and get_origin(field.annotation) in (tuple, list)
+    return [part.strip() for part in text.split(",")] if listed else text
 
 
 def _problem(kind: type[Recipe], place: tuple[Any, ...], what: str, message: str) -> str:

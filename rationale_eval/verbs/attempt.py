@@ -10,6 +10,7 @@ from typing import Final
 
 from rationale_eval.errors import RationaleEvalError, UsageError
 from rationale_eval.workspace.run import Run, TakenOver, reason_of
+from rationale_eval.workspace.stopping import Stopped
 
 ERROR: Final = "error.txt"
 """In a run folder: where in the program the last failure arose."""
@@ -37,16 +38,19 @@ def attempt(run: Run, *, launched: bool = False) -> Iterator[Run]:
         launched: Whether this process was started for the run; see `Run.working`.
 
     Raises:
+        Stopped: If it was asked to stop, with the command that goes on.
         AttemptFailed: In place of an error that is not a sentence yet.
         RationaleEvalError: If the run is finished, another process works on it, or the block says so.
     """
     with run.working(launched=launched):
         try:
             yield run
-        except KeyboardInterrupt:
-            # Becomes "cancelled" where that was asked for.
-            run.move("interrupted", reason="stopped", message=f"stopped; go on with: {go_on_command(run)}")
-            raise
+        except KeyboardInterrupt as stop:
+            message = f"stopped; go on with: {go_on_command(run)}"
+            # Becomes "cancelled" where that was asked for. What cannot be written, the free lease says as well.
+            with suppress(RationaleEvalError, OSError):
+                run.move("interrupted", reason="stopped", message=message)
+            raise Stopped(message) from stop
         except Exception as error:
             _keep(run, error)
             plain = _plainly(run, error)
