@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import torch
@@ -30,7 +30,9 @@ from rationale_eval.rationales.selection import count, top_n
 Form = Literal["top", "span"]
 Counting = Literal["floor", "half_even", "ceil"]
 
-KIND = "select_first"
+KIND: Final = "select_first"
+REMEMBERED: Final = 20_000
+"""Most rows whose selection is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class SelectFirst:
     def __init__(self, rule: Rule, extractor: Extractor | None = None):
         self.rule, self._extractor = rule, extractor
         self._digest: str | None = None
+        # Extraction and evaluation both encode an example, and attributions take long.
+        self._kept: dict[bytes, NDArray[np.bool_]] = {}
 
     def extractor(self, model: TransformerModel) -> Extractor:
         """What scores the words.
@@ -98,12 +102,19 @@ class SelectFirst:
 
     def narrow(self, model: TransformerModel, encodings: Sequence[Encoding]) -> list[Encoding]:
         """The encodings with the selected words' tokens only, and all tokens that belong to no word."""
-        flat = [row for encoding in encodings for row in encoding.rows]
-        scores = iter(token_scores(model, self.extractor(model), flat))
-        return [
-            narrowed(encoding, [select(encoding, row, next(scores), self.rule) for row in encoding.rows])
-            for encoding in encodings
-        ]
+        pairs = [(encoding, row) for encoding in encodings for row in encoding.rows]
+        keys = [_content(encoding, row) for encoding, row in pairs]
+        missing = {key: pair for key, pair in zip(keys, pairs, strict=True) if key not in self._kept}
+        scores = token_scores(model, self.extractor(model), [row for _, row in missing.values()])
+        fresh = {
+            key: select(encoding, row, tokens, self.rule)
+            for (key, (encoding, row)), tokens in zip(missing.items(), scores, strict=True)
+        }
+        found = iter([fresh[key] if key in fresh else self._kept[key] for key in keys])
+        if len(self._kept) + len(fresh) > REMEMBERED:
+            self._kept.clear()
+        self._kept |= dict(list(fresh.items())[:REMEMBERED])
+        return [narrowed(encoding, [next(found) for _ in encoding.rows]) for encoding in encodings]
 
     def fingerprint(self, model: TransformerModel) -> str:
         """SHA-256 over the rule and the extractor, which is not trained any more."""
@@ -129,6 +140,13 @@ def _from_card(settings: Mapping[str, Any]) -> SelectFirst:
 
 
 NARROWINGS.add(KIND, _from_card)
+
+
+def _content(encoding: Encoding, row: Row) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (row.ids, row.types, row.word, encoding.seen):
+        digest.update(part.tobytes() + b"/")
+    return digest.digest()
 
 
 def select(encoding: Encoding, row: Row, tokens: NDArray[np.float64], rule: Rule) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import torch
 from rationale_eval import durable
 from rationale_eval.engine.case import Case
 from rationale_eval.engine.run import Engine
-from rationale_eval.errors import UsageError
+from rationale_eval.errors import RationaleEvalError, UsageError
 from rationale_eval.models.base import NO_WORD
 from rationale_eval.models.load import load_model
+from rationale_eval.rationales import select_first
 from rationale_eval.rationales.extractors import read
 from rationale_eval.rationales.extractors.attributed import Attributed
 from rationale_eval.rationales.select_first import Rule
@@ -172,6 +174,32 @@ def test_a_model_that_selects_is_no_start_for_another_recipe(tmp_path: Path) -> 
     recipe.save(tmp_path / "model")
     loaded = load_model(str(tmp_path / "model"), device="cpu")
     assert "selection of words" in (FineTune.is_compatible(SENTIMENT, loaded) or "")
+
+
+def test_a_rationale_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = fitted(Fresh, tmp_path / "run", FAST)
+    recipe.save(tmp_path / "model")
+    loaded, data = load_model(str(tmp_path / "model"), device="cpu"), recipe.train
+    once = [loaded.encode(example, data.words(example)).rows[0].ids.tolist() for example in data]
+    monkeypatch.setattr(select_first, "token_scores", lambda model, extractor, rows: [0 / 0 for _ in rows])
+    assert [loaded.encode(example, data.words(example)).rows[0].ids.tolist() for example in data] == once
+
+
+@pytest.mark.parametrize(
+    ("narrowing", "said"),
+    [
+        ({"kind": "select_first", "share": 20}, "does not say how it selects"),
+        ({"kind": "select_first", "share": 0, "form": "top", "counting": "floor"}, "above 0"),
+        ({"kind": "select_firts"}, "did you mean select_first"),
+        ("top", "cannot be read"),
+    ],
+)
+def test_a_damaged_card_is_refused(narrowing: Any, said: str, tmp_path: Path) -> None:
+    fitted(Fresh, tmp_path / "run", FAST).save(tmp_path / "model")
+    file = tmp_path / "model" / "rationale_eval.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"narrowing": narrowing}))
+    with pytest.raises(RationaleEvalError, match=said):
+        load_model(str(tmp_path / "model"), device="cpu")
 
 
 @pytest.mark.parametrize(
