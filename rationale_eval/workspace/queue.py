@@ -19,6 +19,7 @@ from rationale_eval.workspace.rows import RunRow
 from rationale_eval.workspace.run import Run, RunKind
 from rationale_eval.workspace.runs import RUNS, Workspace
 from rationale_eval.workspace.schema import runs
+from rationale_eval.workspace.standing import PLACE
 from rationale_eval.workspace.status import LIVE
 from rationale_eval.workspace.turn import turn
 
@@ -87,18 +88,39 @@ def reorder(run: Run, *, priority: int | None = None, before: Run | None = None,
             raise UsageError(f"run {one.id} is not waiting in the queue.")
     place = dict(run.place or {})
     if before is not None:
-        rest = [row for row in queue if row.id != run.id]
-        at = next(i for i, row in enumerate(rest) if row.id == before.id)
-        after = rest[at].position or 0.0
-        same = [row.position or 0.0 for row in rest[:at] if row.priority == rest[at].priority]
-        place |= {"priority": rest[at].priority, "position": (same[-1] + after) / 2 if same else after - 1}
+        place |= {"priority": _row_of(queue, before).priority, "position": _before(workspace, queue, run, before)}
     if priority is not None:
         place["priority"] = int(priority)
     if last:
         with workspace.index.database.reading() as connection:
             place["position"] = _end(connection)
+    _put(run, place)
+
+
+def _row_of(queue: Sequence[RunRow], run: Run) -> RunRow:
+    return next(row for row in queue if row.id == run.id)
+
+
+def _before(workspace: Workspace, queue: Sequence[RunRow], run: Run, other: Run) -> float:
+    """A position right before another run, between it and the one before that."""
+    after = _row_of(queue, other)
+    same = [row for row in queue if row.priority == after.priority and row.id != run.id]
+    at = next(i for i, row in enumerate(same) if row.id == other.id)
+    high = after.position or 0.0
+    low = (same[at - 1].position or 0.0) if at else high - 2
+    middle = (low + high) / 2
+    if low < middle < high:
+        return middle
+    # No number is left between the two: number this priority anew, with room for the run.
+    for number, row in enumerate(same):
+        moved = workspace.get(row.id)
+        _put(moved, dict(moved.place or {}) | {"position": float(2 * number)})
+    return float(2 * at - 1)
+
+
+def _put(run: Run, place: Mapping[str, Any]) -> None:
     with turn(run.folder):
-        durable.write_json(run.folder / "queue.json", place)
+        durable.write_json(run.folder / PLACE, dict(place))
     run.follow()
 
 
@@ -109,7 +131,7 @@ def enqueue(run: Run, *, priority: int | None = None) -> None:
         position = _end(connection)
     rank = before["priority"] if priority is None else int(priority)
     with turn(run.folder):
-        durable.write_json(run.folder / "queue.json", before | {"priority": rank, "position": position})
+        durable.write_json(run.folder / PLACE, before | {"priority": rank, "position": position})
 
 
 def claim(workspace: Workspace, devices: Sequence[str], id: str | None = None) -> Run | None:

@@ -47,7 +47,7 @@ class Status:
         boot: Which start of the machine saw the transition.
         clock: Monotonic time of the transition, in seconds of that boot.
         claimed: "starting" because a scheduler claimed the run: its process need not be there yet.
-        device: Where the present attempt runs, if a scheduler assigned a device.
+        device: Where the present or last attempt runs or ran, if a scheduler assigned a device.
         misses: How many claims in a row led to no process that took up the work.
         started: When the run first ran. For people.
         ended: When it last stopped. For people.
@@ -110,7 +110,7 @@ class Status:
             instant.boot,
             instant.clock,
             claimed=claim is not None,
-            device=claim if state == "starting" else self.device if state in LIVE else None,
+            device=claim if state == "starting" else None if state == "queued" else self.device,
             misses=_misses(self, state),
             started=self.started or (instant.at if state == "running" else None),
             ended=instant.at if stopped else self.ended,

@@ -73,6 +73,19 @@ def test_any_moves_end_in_the_order_of_a_plain_list(space: Workspace, moves: lis
     assert order(space) == plain
 
 
+def test_there_is_always_a_place_between_two_runs(space: Workspace) -> None:
+    """Halving the gap ends after some fifty moves; submitting at the same moment begins without a gap."""
+    a, x, y = (space.submit("train", {}) for _ in range(3))
+    for run in (x, y):
+        (run.folder / "queue.json").write_text((a.folder / "queue.json").read_text())
+    reconcile(space)
+    for _ in range(70):
+        for mover, other in ((x, y), (y, x)):
+            reorder(mover, before=a)
+            assert order(space) == [other.id, mover.id, a.id] or order(space) == [mover.id, a.id, other.id]
+    assert order(space) == [x.id, y.id, a.id]
+
+
 def test_a_run_for_the_foreground_is_never_claimed(space: Workspace) -> None:
     space.create_run("train", {})
     assert claim(space, ["cpu"]) is None and order(space) == []
