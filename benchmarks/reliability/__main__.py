@@ -37,6 +37,8 @@ def main() -> int:
     rows = [_row(found, seconds) for found, seconds in series]
     minutes = (time.monotonic() - began) / 60
     wrong = [f"{found.id}: {fault}" for found, _ in series for fault in found.wrong]
+    if not bugs:
+        wrong.append("the seeded bugs could not be sown")
     wrong += [f"not seen: {row['bug']}" for row in bugs if row["caught"] == "no"]
     if asked.share < 1:
         sys.stdout.write(f"{table(rows)}\n\n{table(bugs)}\n\n{minutes:.1f} minutes\n")
@@ -48,7 +50,13 @@ def main() -> int:
 
 def _timed(series: Callable[..., Any], folder: Path, share: float) -> tuple[Any, float]:
     began = time.monotonic()
-    return on_own_ground(series, folder, share), time.monotonic() - began
+    try:
+        found = on_own_ground(series, folder, share)
+    except (RuntimeError, OSError, ValueError) as error:
+        name = getattr(series, "__name__", "series")
+        found = [] if series is seeded_bugs else Series(name, "could not be done", 0, [str(error)[-500:]])
+    sys.stderr.write(f"{getattr(series, '__qualname__', 'series')}: {time.monotonic() - began:.0f} s\n")
+    return found, time.monotonic() - began
 
 
 def _row(found: Series, seconds: float) -> dict[str, Any]:
@@ -74,15 +82,15 @@ def _write(
     seen = sum(row["caught"] == "yes" for row in bugs)
     page.text(
         f"{trials:,} trials, {failures} failures, in {minutes:.0f} minutes. The fast tier of the same trials is part",
-        "of every test run (`tests/reliability`). The ids are those of the design's list of faults: K1 to K3 must end in",
-        'bit-identical weights, metric lines and rationales; "failures" counts whatever else came out.',
+        "of every test run (`tests/reliability`). The ids are those of the design's list of faults: K1 to K3 must end",
+        'in bit-identical weights, metric lines and rationales; "failures" counts whatever else came out.',
         "No failure in n trials supports a rate below 3/n at 95 % confidence, no more than that.",
     )
     page.table(rows, "Trials", key="trials")
     page.text(
         "A named point is a place in the program that a test can strike (`rationale_eval/points.py`); a random time",
-        "is drawn evenly over the life of an undisturbed process. The crash states assume the weakest that POSIX promises:",
-        "bytes survive from a file's own fsync on, names from their folder's. The processes run on one thread with",
+        "is drawn evenly over the life of an undisturbed process. The crash states assume the weakest that POSIX",
+        "promises: bytes survive from a file's own fsync on, names from their folder's. Processes run on one thread, with",
         "tiny models, on a file system in memory where there is one; what is tested is the order of operations.",
     )
     page.table(bugs, f"Seeded bugs: {seen} of {len(bugs)} seen")
