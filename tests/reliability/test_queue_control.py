@@ -281,9 +281,10 @@ def test_a_reused_process_id_is_never_signalled(space: Workspace, monkeypatch: p
     run = space.submit("train", {})
     claim(space, ["cpu"])
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"]) as innocent:
-        answers = iter([innocent.pid, innocent.pid])
+        answers = iter([innocent.pid])
         monkeypatch.setattr("rationale_eval.workspace.run.holder", lambda path: next(answers, None))
         cancel(run, grace=0.1)
+        time.sleep(0.2)
         assert innocent.poll() is None
         innocent.kill()
     assert run.status.state == "cancelled"
