@@ -24,7 +24,7 @@ from rationale_eval.commands.options import (
 )
 from rationale_eval.commands.output import progress, say, show
 from rationale_eval.commands.parsing import names, pairs
-from rationale_eval.commands.starting import Detach, Group, Priority, Queue, one_way, submit_job
+from rationale_eval.commands.starting import Detach, Group, Priority, Queue, one_way, stoppable, submit_job
 from rationale_eval.errors import UsageError
 
 COLUMNS = ("method", "metric", "variant", "value", "95% interval", "n", "coverage", "better")
@@ -129,7 +129,8 @@ def evaluate(
     from rationale_eval.verbs.evaluate_run import evaluate_run
     from rationale_eval.workspace.runs import Workspace as Place
 
-    run, result = evaluate_run(config, workspace=Place(workspace), progress=progress, about={"group": group})
+    with stoppable():
+        run, result = evaluate_run(config, workspace=Place(workspace), progress=progress, about={"group": group})
     records = result.records()
     show(
         table(records),

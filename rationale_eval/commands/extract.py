@@ -23,7 +23,7 @@ from rationale_eval.commands.options import (
 )
 from rationale_eval.commands.output import progress, say, show
 from rationale_eval.commands.parsing import names, pairs
-from rationale_eval.commands.starting import Detach, Group, Priority, Queue, one_way, submit_job
+from rationale_eval.commands.starting import Detach, Group, Priority, Queue, one_way, stoppable, submit_job
 from rationale_eval.errors import UsageError
 
 DEFAULT_METHOD = "integrated_gradients"
@@ -108,7 +108,8 @@ def extract(
     from rationale_eval.verbs.extract_run import extract_run
     from rationale_eval.workspace.runs import Workspace as Place
 
-    found = extract_run(config, out=out, workspace=Place(workspace), progress=progress, about={"group": group})
+    with stoppable():
+        found = extract_run(config, out=out, workspace=Place(workspace), progress=progress, about={"group": group})
     value: dict[str, Any] = {"folder": str(found.folder), "run": found.run and found.run.id, "methods": found.rows}
     show(found.rows, as_json=as_json, value=value, title=f"{data}, target {target}")
     say(f"kept in {found.folder}")

@@ -11,7 +11,7 @@ from rationale_eval.commands.options import AsJson, Workspace
 from rationale_eval.commands.output import say, show
 from rationale_eval.commands.parsing import pairs
 from rationale_eval.commands.runs_app import Key, Keys, runs_app
-from rationale_eval.commands.starting import Group, Priority, begin
+from rationale_eval.commands.starting import Group, Priority, begin, stoppable
 from rationale_eval.errors import UsageError
 
 INTERRUPTED = 130
@@ -76,7 +76,8 @@ def resume_command(
 
     require_unfinished(run)
     if here:
-        run = go_on(run.id, workspace=workspace, allow_inexact=allow_inexact)
+        with stoppable():
+            run = go_on(run.id, workspace=workspace, allow_inexact=allow_inexact)
         status = run.status
         show([{"run": run.id, "state": status.state}], as_json=as_json)
         if status.state != "finished":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,6 +71,17 @@ def begin(run: Run, *, detach: bool, as_json: bool) -> None:
         say("every device it may use is taken, so it waits; next: rationale-eval worker, which starts it in its turn")
     else:
         say("next: rationale-eval worker, which works on what is queued; --once ends it when nothing is left")
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Says how to go on with what Ctrl-C stopped."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if str(stop):
+            say(f"rationale-eval: {stop}")
+        raise
 
 
 def one_way(*, queue: bool, detach: bool) -> None:

@@ -18,6 +18,7 @@ from rationale_eval.workspace.runs import Run, Workspace
 
 if TYPE_CHECKING:
     from rationale_eval.data.dataset import RationaleDataset
+    from rationale_eval.data.example import Task
     from rationale_eval.models.base import TaskModel
     from rationale_eval.verbs.training_data import TrainingData
 
@@ -30,6 +31,9 @@ MEMORY: Final = Path("memory") / "answers.sqlite"
 DTYPES: Final = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 DEV_LIMIT: Final = 2000
 """Development examples by default: an accuracy of 0.8 is then known to about 0.018 (95 %)."""
+
+WAITED_FOR: Final = ("queued", "starting", "running")
+"""States of a training that may still end with a model."""
 
 _NAMED_DATA: Final = ("bundled/", "generated/", "hub:")
 _NAMED_MODELS: Final = ("embedded/", "run:")
@@ -133,6 +137,19 @@ class TrainJob(Job):
             self.mapping or None,
             self.sample,
         )
+
+    def task(self) -> Task | None:
+        """The task that the model will have been trained for; None where the data are objects in memory.
+
+        Raises:
+            UsageError: If the data set or its split does not exist.
+            InputError: If it cannot be read.
+        """
+        from rationale_eval.data.load import load_dataset
+
+        if self.data is None:
+            return None
+        return load_dataset(self.data, self.split.split("+")[0], mapping=self.mapping or None).task
 
     def title(self) -> str:
         """The job in a few words, for lists."""
@@ -315,7 +332,7 @@ def _trained(name: str, workspace: Workspace) -> Run:
             )
         return made[-1]
     run = workspace.find(key)
-    if run.model.is_dir() or (run.kind == "train" and run.status.state in ("queued", "starting", "running")):
+    if run.model.is_dir() or (run.kind == "train" and run.status.state in WAITED_FOR):
         return run
     raise UsageError(f"the run '{key}' in {workspace.path} has no model; name a finished training run")
 

@@ -15,6 +15,8 @@ from rationale_eval.data.example import Example, Task
 from rationale_eval.errors import UsageError
 from rationale_eval.models.card import stored_task
 from rationale_eval.models.source import find
+from rationale_eval.verbs.job import WAITED_FOR, TrainJob
+from rationale_eval.workspace.run import Run
 from rationale_eval.workspace.runs import Workspace
 
 
@@ -28,11 +30,20 @@ def own_task(model: str | None, data: RationaleDataset, workspace: Workspace) ->
     """
     if model is None or not (model.startswith("run:") or Path(model).is_dir()):
         return None
-    own = stored_task(find(model, workspace.path).folder)
+    coming = _coming(model, workspace)
+    own = stored_task(find(model, workspace.path).folder) if coming is None else TrainJob(**coming.config).task()
     if own is None or own.kind != "classification" or data.task.kind != "classification":
         return None
     same = {choice.casefold() for choice in own.choices} == {choice.casefold() for choice in data.task.choices}
     return None if same else own
+
+
+def _coming(model: str, workspace: Workspace) -> Run | None:
+    """The run that a model's name means, if it has not been trained yet; its data say what it will choose among."""
+    if not model.startswith("run:") or model == "run:latest":
+        return None
+    run = workspace.find(model)
+    return run if run.kind == "train" and not run.model.is_dir() and run.status.state in WAITED_FOR else None
 
 
 def transferred(data: RationaleDataset, own: Task, labels: Mapping[str, str] | None = None) -> RationaleDataset:

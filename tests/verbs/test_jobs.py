@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rationale_eval.cli import run as command_line
+from rationale_eval.commands.parsing import pairs
 from rationale_eval.errors import InputError, UsageError
+from rationale_eval.recipes import RECIPES
+from rationale_eval.recipes.record import read_config
 from rationale_eval.verbs.job import EvaluateConfig, ExtractConfig, TrainJob
 from rationale_eval.verbs.jobs import JOBS, changed, job_of, load_job, read_job, submit
 from rationale_eval.workspace.runs import Workspace
@@ -169,6 +173,21 @@ def test_the_command_that_is_kept_asks_for_the_same(
     assert {k: str(v) for k, v in latest.config.get("settings", {}).items()} == {
         k: str(v) for k, v in first.config.get("settings", {}).items()
     }
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_every_knob_of_every_recipe_survives_the_command_line(name: str) -> None:
+    config = RECIPES[name].Config().model_dump(mode="json")
+    words = list(TrainJob(recipe=name, data="d", config=config).words())
+    given = [word for before, word in pairwise(words) if before == "--set"]
+    assert read_config(RECIPES[name], pairs("--set", given)).model_dump(mode="json") == config
+
+
+def test_the_job_that_the_guide_shows_can_be_read(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "runs.md").read_text("utf-8")
+    (tmp_path / "job.yaml").write_text(guide.partition("```yaml\n")[2].partition("```")[0])
+    job = load_job(tmp_path / "job.yaml")
+    assert isinstance(job, EvaluateConfig) and job.methods == ("integrated_gradients", "saliency")
 
 
 def test_names_mean_the_same_from_every_folder_and_later(

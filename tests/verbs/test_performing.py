@@ -15,6 +15,7 @@ import torch
 
 import rationale_eval as rx
 from rationale_eval import durable
+from rationale_eval.cli import run as command_line
 from rationale_eval.errors import RationaleEvalError, UsageError
 from rationale_eval.recipes.fine_tune import LabelLearner
 from rationale_eval.training.progress import Report
@@ -181,12 +182,41 @@ def test_changed_data_are_refused_with_a_sentence(tmp_path: Path, workspace: Wor
 
 
 def test_a_model_that_is_not_there_any_more_is_a_sentence(tmp_path: Path, workspace: Workspace, data: str) -> None:
-    coming = workspace.create_run("train", {})
+    coming = queued_training(tmp_path, data)
     run = submit(kind="extract", data=data, model=f"run:{coming.id}", methods=("saliency",), device="cpu")
     coming.move("cancelled")
     with pytest.raises(UsageError):
         perform(run, launched=True, shown=unseen)
     assert run.status.state == "failed" and "has no model" in (run.status.message or "")
+
+
+def test_ctrl_c_says_how_to_go_on(
+    tmp_path: Path, workspace: Workspace, data: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*given: Any, **more: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(evaluating, "evaluate", stop)
+    fields = scoring(tmp_path, data)
+    words = [word for name in ("data", "model", "split", "device") for word in (f"--{name}", fields[name])]
+    assert command_line(["evaluate", *words]) == 130
+    run = workspace.latest()
+    assert run is not None and run.status.state == "interrupted"
+    said = f"rationale-eval: stopped; go on with: rationale-eval runs resume {run.id} --workspace {workspace.path}\n"
+    assert said in capsys.readouterr().err
+
+
+def test_a_model_still_to_be_trained_on_other_labels_is_judged_as_when_it_is_there(
+    tmp_path: Path, workspace: Workspace, data: str
+) -> None:
+    coming = queued_training(tmp_path, data)
+    fields = {"data": "bundled/nli", "split": "test", "limit": 5, "methods": ("saliency",), "device": "cpu"}
+    run = submit(kind="extract", model=f"run:{coming.id}", **fields)
+    for each in (coming, run):
+        perform(each, launched=True, shown=unseen)
+    assert run.status.state == "finished"
+    again = submit(kind="extract", model=f"run:{coming.id}", **fields)
+    assert again.provenance["data_fingerprint"] == run.provenance["data_fingerprint"]
 
 
 @pytest.mark.parametrize(
