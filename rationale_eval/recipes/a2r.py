@@ -75,7 +75,7 @@ class A2r(Baseline):
         self.model.embedding().weight.requires_grad_(not config.freeze_embeddings)
         self.rule = Rule(config.share, config.rationale, config.counting)
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(derive(0, "extractor", self.name))
+            torch.default_generator.manual_seed(derive(self.seed, "extractor", self.name))
             self.extractor = Separate.build(self.model, {"head": config.head}).to(self.model.device)
         learner = A2rLearner(self.encoder(), self.extractor, dev, config, self.rule)
         for network in learner.modules().values():

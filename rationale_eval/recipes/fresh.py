@@ -65,7 +65,7 @@ class Fresh(Baseline):
         if config.dropout is not None:
             set_dropout(self.network, config.dropout)
         if config.plausibility:
-            extractor: Extractor = _marker(self.model, config.head)
+            extractor: Extractor = _marker(self.model, config.head, self.seed)
             learner: Learner[Annotated] = MarkLearner(self.model, extractor, dev, config.plaus_form)
             yield Stage("extractor", learner, train, first_stage(config, metric="auprc"))
         else:
@@ -92,9 +92,9 @@ class Fresh(Baseline):
         save_extractor(self.extractor, folder / "extractor")
 
 
-def _marker(model: TaskModel, head: Head) -> Separate:
+def _marker(model: TaskModel, head: Head, seed: int) -> Separate:
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(derive(0, "extractor", "fresh"))
+        torch.default_generator.manual_seed(derive(seed, "extractor", "fresh"))
         return Separate.build(model, {"head": head}).to(model.device)
 
 

@@ -84,7 +84,7 @@ class L2e(Baseline):
             config.attribution, {"steps": config.steps} if config.attribution == "integrated_gradients" else {}
         )
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(derive(0, "extractor", self.name))
+            torch.default_generator.manual_seed(derive(self.seed, "extractor", self.name))
             # From the weights before training, as UNIREX's second encoder.
             self.extractor = Binned.build(self.model, {"head": config.head}).to(self.model.device)
         for network in (self.network, self.extractor):

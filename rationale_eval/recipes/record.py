@@ -45,6 +45,7 @@ class Recipe(ABC):
         train: What it learns from.
         dev: What selects and stops, or None.
         config: An instance of the recipe's `Config`.
+        seed: Seed of parts that begin at random.
 
     Attributes:
         name: As the user calls it.
@@ -58,8 +59,16 @@ class Recipe(ABC):
     cite: ClassVar[str]
     Config: ClassVar[type[LoopSettings]]
 
-    def __init__(self, model: TaskModel, train: RationaleDataset, dev: RationaleDataset | None, config: LoopSettings):
-        self.model, self.train, self.dev, self.config = model, train, dev, config
+    def __init__(
+        self,
+        model: TaskModel,
+        train: RationaleDataset,
+        dev: RationaleDataset | None,
+        config: LoopSettings,
+        *,
+        seed: int = 0,
+    ):
+        self.model, self.train, self.dev, self.config, self.seed = model, train, dev, config, seed
 
     @classmethod
     def is_compatible(cls, task: Task, model: TaskModel | None = None) -> str | None:

@@ -147,7 +147,7 @@ class Unirex(Recipe):
             )
         dev = None if self.dev is None else prepare_annotated(self.model, self.dev)
         self.model.embedding().weight.requires_grad_(not config.freeze_embeddings)
-        self.extractor = make_extractor(self.model, config)
+        self.extractor = make_extractor(self.model, config, self.seed)
         for network in (self.model.network, self.extractor):
             if config.dropout is not None and network is not None:
                 set_dropout(network, config.dropout)
@@ -160,11 +160,11 @@ class Unirex(Recipe):
             save_extractor(self.extractor, folder / "extractor")
 
 
-def make_extractor(model: TaskModel, config: UnirexConfig) -> Extractor | None:
+def make_extractor(model: TaskModel, config: UnirexConfig, seed: int = 0) -> Extractor | None:
     """The extractor of a configuration, with a fresh head; None for controls."""
     width = hidden_size(model)
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(derive(0, "extractor", config.extractor))
+        torch.default_generator.manual_seed(derive(seed, "extractor", config.extractor))
         if config.extractor == "slm":
             made: Extractor = Shared(width, config.head)
         elif config.extractor == "dlm":

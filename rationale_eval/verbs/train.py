@@ -65,7 +65,7 @@ class Checked:
         job, kind = self.job, RECIPES[self.job.recipe]
         model = load_model(job.model, task=self.train.task, device=job.device, seed=job.seed, workspace=workspace.path)
         _refuse(kind.is_compatible(self.train.task, model))
-        return kind(model, self.train, self.dev, self.settings)
+        return kind(model, self.train, self.dev, self.settings, seed=job.seed)
 
 
 def check(
