@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from rationale_eval.engine.case import Case, Reexplain
 from rationale_eval.engine.run import Engine
 from rationale_eval.errors import InputError, UsageError
 from rationale_eval.rationales.extract import Extraction, choose, explain_noisy, reexplain, target_of
+from rationale_eval.rationales.extractors.shared import Shared
+from rationale_eval.rationales.extractors.stored import save_extractor
 from rationale_eval.rationales.methods import METHODS
 from tests.helpers.linear import LinearModel
 from tests.helpers.tiny import COMMONSENSE, NLI, example, tiny_choice_encoder, tiny_classifier
@@ -37,15 +40,20 @@ def run(names: list[str], items: Items, model=None, window: int | None = None, *
     return list(Extraction(chosen, model or classifier(), **options).run(items, window))
 
 
-def test_all_methods_together_equal_each_alone_in_any_window_and_order() -> None:
+def test_all_methods_together_equal_each_alone_in_any_window_and_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = classifier()
+    save_extractor(Shared.build(model, {}), tmp_path / "extractor")
+    monkeypatch.setattr(model, "extractor", tmp_path / "extractor")  # the model is shared by all tests
     names = [name for name in METHODS if name not in ("integrated_gradients", "lime")]
     items = items_of(4)
-    together = run(names, items)
+    together = run(names, items, model)
     assert [scores[0].example_id for scores in together] == [one.id for one, _ in items]
     assert [[one.method for one in scores] for scores in together] == [names] * len(items)
-    backwards = run(names, items[::-1], window=2)[::-1]
+    backwards = run(names, items[::-1], model, window=2)[::-1]
     for place, name in enumerate(names):
-        alone = run([name], items, window=3)
+        alone = run([name], items, model, window=3)
         for a, b, c in zip(together, backwards, alone, strict=True):
             np.testing.assert_allclose(a[place].scores, b[place].scores, atol=1e-5)
             np.testing.assert_allclose(a[place].scores, c[0].scores, atol=1e-5)
