@@ -9,8 +9,8 @@ from rationale_eval.commands.runs_app import runs_app
 
 ORDER: Final = (
     *("list", "show", "watch", "logs", "group"),
-    *("start", "cancel", "resume", "retry"),
-    *("delete", "restore", "export", "rebuild"),
+    *("start", "cancel", "resume", "retry", "reorder"),
+    *("delete", "restore", "purge", "export", "rebuild"),
 )
 
 runs_app.registered_commands.sort(key=lambda command: ORDER.index(command.name or ""))

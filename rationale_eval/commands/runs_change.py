@@ -115,6 +115,33 @@ def retry_command(
     begin(again, detach=not queue, as_json=as_json)
 
 
+@runs_app.command("reorder")
+def reorder_command(
+    key: Key,
+    priority: Annotated[
+        int | None, typer.Option("--priority", help="A new priority; higher goes first.", show_default=False)
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option("--before", help="Put it right before this run.", metavar="RUN", show_default=False)
+    ] = None,
+    last: Annotated[bool, typer.Option("--last", help="Put it at the end of its priority.")] = False,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a run's place in the queue, and show the queue."""
+    from rationale_eval.workspace.queue import reorder, waiting
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    place = Place(workspace)
+    if before is not None and (last or priority is not None):
+        raise UsageError("--before gives the priority and place of another run; leave out --priority and --last.")
+    if priority is not None or before is not None or last:
+        other = None if before is None else place.find(before)
+        reorder(place.find(key), priority=priority, before=other, last=last)
+    rows = [{"run": row.id, "priority": row.priority, "what": row.title or ""} for row in waiting(place)]
+    show(rows, as_json=as_json, title="the queue, the next one first")
+
+
 @runs_app.command("delete")
 def delete_command(keys: Keys, workspace: Workspace = None, as_json: AsJson = False) -> None:
     """Move runs to the trash of the workspace; restore brings them back."""
@@ -145,6 +172,22 @@ def restore_command(
         run = restore(place, id)
         rows.append({"run": run.id, "state": run.status.state})
     show(rows, as_json=as_json)
+
+
+@runs_app.command("purge")
+def purge_command(
+    ids: Annotated[list[str], typer.Argument(help="Ids of deleted runs; runs list --deleted names them.")],
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove deleted runs for good, to free their disk."""
+    from rationale_eval.workspace.control import purge
+    from rationale_eval.workspace.runs import Workspace as Place
+
+    place = Place(workspace)
+    for id in ids:
+        purge(place, id)
+    show([{"run": id, "state": "gone for good"} for id in ids], as_json=as_json)
 
 
 @runs_app.command("export")

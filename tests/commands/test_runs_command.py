@@ -162,6 +162,24 @@ def test_the_trash_gives_back(made: Made, queued: Run, capsys: pytest.CaptureFix
     assert queued.status.state == "cancelled"
 
 
+def test_the_queue_is_reordered(made: Made, queued: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    second, third = (said(capsys, "retry", made.first.id, "--set", "epochs=1", "--queue")["run"] for _ in range(2))
+    found = said(capsys, "reorder", third, "--before", queued.id)
+    assert [one["run"] for one in found] == [third, queued.id, second]
+    assert [one["run"] for one in said(capsys, "reorder", second, "--priority", "2")] == [second, third, queued.id]
+    assert [one["run"] for one in said(capsys, "reorder", third, "--last")] == [second, queued.id, third]
+    assert command_line(["runs", "reorder", made.first.id, "--last"]) == 2
+    assert "is not waiting in the queue" in capsys.readouterr().err
+    said(capsys, "cancel", second, third)
+    said(capsys, "delete", second, third)
+    assert said(capsys, "purge", second) == [{"run": second, "state": "gone for good"}]
+    deleted = [one["id"] for one in said(capsys, "list", "--deleted")]
+    assert third in deleted and second not in deleted
+    assert not (made.workspace.path / "trash" / second).exists()
+    assert command_line(["runs", "purge", made.first.id]) == 2
+    assert "is not in the trash" in capsys.readouterr().err and made.first.folder.exists()
+
+
 def test_rebuild_counts_the_runs(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
     before = said(capsys, "list")
     assert said(capsys, "rebuild")["runs"] >= 3
