@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
 
 from rationale_eval.engine.precision import quick_float32
 from rationale_eval.models.base import Row, TaskModel
@@ -60,12 +59,13 @@ def _frozen(network: nn.Module) -> Iterator[None]:
 def eager_attention(network: nn.Module) -> Iterator[None]:
     """Attention as plain products for as long as the block runs; nothing for networks that are not of transformers."""
     config: Any = getattr(network, "config", None)
-    if not isinstance(network, PreTrainedModel) or config._attn_implementation == "eager":
+    switch: Any = getattr(network, "set_attn_implementation", None)
+    if switch is None or config._attn_implementation == "eager":
         yield
         return
     before = config._attn_implementation
-    network.set_attn_implementation("eager")
+    switch("eager")
     try:
         yield
     finally:
-        network.set_attn_implementation(before)
+        switch(before)

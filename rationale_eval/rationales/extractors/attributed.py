@@ -8,7 +8,6 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import torch
-from captum.attr._utils.approximation_methods import approximation_parameters
 from torch import Tensor, nn
 
 from rationale_eval.errors import UsageError
@@ -108,6 +107,9 @@ def input_x_gradient(model: TaskModel, reading: Reading, params: Mapping[str, An
 
 def integrated_gradients(model: TaskModel, reading: Reading, params: Mapping[str, Any], second_order: bool) -> Tensor:
     """s_td = (e_td - b_td) times the mean over points of df/de_td, b the padding embedding in place of each word."""
+    # Only this extractor needs captum, and reading it takes a second of every training's start.
+    from captum.attr._utils.approximation_methods import approximation_parameters
+
     text = _embedded(model, reading, second_order)
     inside = (reading.word != NO_WORD)[..., None]
     absent = model.embedding().weight[model.pad_id]
