@@ -90,8 +90,8 @@ def _write(
     page.text(
         "A named point is a place in the program that a test can strike (`rationale_eval/points.py`); a random time",
         "is drawn evenly over the life of an undisturbed process. The crash states assume the weakest that POSIX",
-        "promises: bytes survive from a file's own fsync on, names from their folder's. Processes run on one thread, with",
-        "tiny models, on a file system in memory where there is one; what is tested is the order of operations.",
+        "promises: bytes survive from a file's own fsync on, names from their folder's. Processes run on one thread",
+        "with tiny models, on a file system in memory where there is one; what is tested is the order of operations.",
     )
     page.table(bugs, f"Seeded bugs: {seen} of {len(bugs)} seen")
     page.text(
