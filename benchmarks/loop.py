@@ -205,7 +205,7 @@ def write(times: Times, starts: Sequence[tuple[float, float]], name: str) -> int
         f"Fine-tuning {MODEL} on {Path(name).name}, batches of {BATCH}. After every step of the loop (derived",
         "randomness, metric lines, heartbeat, checks for NaN) a twin of the same model makes the same step as barely",
         "as PyTorch allows, so that what else the machine does falls on both alike. A checkpoint is counted by itself,",
-        f"once a minute, as it is by default. {len(pairs)} pairs of steps; load of the machine {os.getloadavg()[0]:.1f}.",
+        f"once a minute, as by default. {len(pairs)} pairs of steps; load of the machine {os.getloadavg()[0]:.1f}.",
     )
     rows: list[dict[str, Any]] = [
         {"what": "a step of the loop, median (ms)", "value": 1000 * statistics.median(loop), "promised": ""},
