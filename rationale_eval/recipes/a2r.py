@@ -27,7 +27,7 @@ from rationale_eval.rationales.extractors.heads import Head
 from rationale_eval.rationales.extractors.separate import Separate
 from rationale_eval.rationales.extractors.stored import save_extractor
 from rationale_eval.rationales.select_first import Counting, Form, Rule, SelectFirst, narrowed, select
-from rationale_eval.recipes.baseline import Baseline, BaselineConfig, RationaleMetric
+from rationale_eval.recipes.baseline import Baseline, RationaleMetric
 from rationale_eval.recipes.fine_tune import LabelLearner, cross_entropy, set_dropout
 from rationale_eval.recipes.record import Stage, recipe
 from rationale_eval.training.annotated import Annotated, Read, read_batch
@@ -42,7 +42,7 @@ Tie = Literal["js", "released"]
 Weighting = Literal["softmax", "rescaled"]
 
 
-class A2rConfig(RationaleMetric, BaselineConfig):
+class A2rConfig(RationaleMetric):
     """Knobs of A2R."""
 
     share: float = Field(20.0, gt=0, le=100, description="Words the hard predictor reads, in per cent; at least one.")

@@ -23,6 +23,7 @@ class BaselineConfig(FineTuneConfig):
     epochs: int = Field(10, ge=1, le=10_000, description="Passes over the training data, in every stage.")
     lr: float = Field(2e-5, gt=0, le=10, description="Highest learning rate (AdamW).")
     weight_decay: float = Field(0.0, ge=0, le=10, description="Decoupled weight decay; not on biases and norms.")
+    beta2: float = Field(0.98, ge=0, lt=1, description="AdamW's second decay rate.")
     warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps over which the learning rate rises.")
     patience: int | None = Field(5, ge=1, description="Stop after so many evaluations without a better dev metric.")
     plausibility: bool = Field(False, description="The +P form: learn from gold highlights too.")
@@ -35,8 +36,8 @@ class BaselineConfig(FineTuneConfig):
     )
 
 
-class RationaleMetric(FineTuneConfig):
-    """For recipes of which the extractor can be evaluated on the dev set beside the task."""
+class RationaleMetric(BaselineConfig):
+    """Knobs of baselines whose extractor can be evaluated on the dev set beside the task."""
 
     metric: Literal["accuracy", "macro_f1", "loss", "auprc"] = Field(  # type: ignore[assignment]
         "accuracy", description="Dev metric that selects the weights and stops early."

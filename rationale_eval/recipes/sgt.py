@@ -19,13 +19,13 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from rationale_eval.rationales.extractors.attributed import BY_DIMENSION
-from rationale_eval.recipes.baseline import Baseline, BaselineConfig, RationaleMetric
+from rationale_eval.recipes.baseline import Baseline, RationaleMetric
 from rationale_eval.recipes.record import Stage, recipe
 from rationale_eval.recipes.unirex import BINS, Unirex, UnirexConfig
 from rationale_eval.training import top_k
 
 
-class SgtConfig(RationaleMetric, BaselineConfig):
+class SgtConfig(RationaleMetric):
     """Knobs of SGT."""
 
     bins: tuple[float, ...] = Field(BINS, min_length=1, description="Sizes of the rationale in per cent.")

@@ -18,6 +18,7 @@ from rationale_eval.models.load import load_model
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.rationales.extract import Extraction, choose
 from rationale_eval.rationales.extractors import read
+from rationale_eval.recipes import RECIPES
 from rationale_eval.recipes.record import read_config
 from rationale_eval.recipes.unirex import Unirex, UnirexConfig, UnirexLearner, make_extractor
 from rationale_eval.training.annotated import prepare_annotated, read_batch
@@ -300,3 +301,10 @@ def test_plausibility_without_highlights_is_refused() -> None:
 
 def test_a_language_model_is_refused() -> None:
     assert "encoder" in (Unirex.is_compatible(COMMONSENSE, tiny_causal()) or "")
+
+
+@pytest.mark.parametrize("name", ["unirex", "sgt", "fresh", "a2r", "l2e"])
+def test_defaults_are_those_of_the_paper(name: str) -> None:
+    config = RECIPES[name].Config()
+    assert (config.epochs, config.lr, config.batch_size, config.warmup, config.patience) == (10, 2e-5, 32, 0.1, 5)
+    assert (config.beta1, config.beta2, config.eps, config.weight_decay) == (0.9, 0.98, 1e-8, 0.0)
