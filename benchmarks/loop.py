@@ -81,7 +81,7 @@ class Twin:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.done += 1
-        return float(loss)
+        return float(loss.detach())
 
 
 @dataclass(slots=True)
