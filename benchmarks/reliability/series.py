@@ -117,7 +117,8 @@ def runs_at_every_point(ground: Ground) -> Series:
 def failing_loop(ground: Ground) -> Series:
     """D1, D3 on the loop: each operation of a run fails, and the run is resumed."""
     trials, series = ground.trials("toy"), Series("D3", "each operation of a run fails for good, then it is resumed")
-    errors, at, step = list(ERRORS), 0, max(1, round(1 / ground.share))
+    errors, step = list(ERRORS), max(1, round(1 / ground.share))
+    at = 1  # the first makes the folder of the trial, which is not the program's doing
     while True:
         error, label = errors[at % len(errors)], f"fault-{at}"
         failed = trials.attempt(label, fault={"at": at, "error": error})

@@ -56,8 +56,9 @@ class Journal:
         self._values: dict[tuple[int, str], float] = {}
         self._file: AppendFile | None = None
         if path is not None:
-            self._file = AppendFile(path)
-            self._read(path, self._file)
+            with told_plainly("metric lines", path.parent):
+                self._file = AppendFile(path)
+                self._read(path, self._file)
 
     def under(self, prefix: str) -> Journal:
         """The same journal, for a part of a run whose steps begin anew: names get `prefix` in front.

@@ -135,6 +135,8 @@ class Trials:
         if found != self.expected:
             assert found is not None and self.expected is not None
             yield "other " + ", ".join(name for name in found if found[name] != self.expected[name])
-        leftovers = [path.name for path in folder.rglob("*.tmp-*")]
+        # A run folder without a status is one whose making was cut short: not a run, and nothing looks into it.
+        unmade = {run for run in folder.glob("workspace/runs/*") if not (run / "status.json").exists()}
+        leftovers = [path.name for path in folder.rglob("*.tmp-*") if not unmade & set(path.parents)]
         if leftovers:
             yield f"left behind {leftovers}"

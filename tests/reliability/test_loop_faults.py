@@ -30,7 +30,9 @@ def one_sentence(said: str) -> bool:
     return "Traceback" not in said and "\n" not in said and len(said) < 500
 
 
-@pytest.mark.parametrize(("at", "error"), [(9, "ENOSPC"), (40, "EIO"), (63, "EROFS"), (98, "EDQUOT"), (104, "EMFILE")])
+@pytest.mark.parametrize(
+    ("at", "error"), [(1, "EDQUOT"), (9, "ENOSPC"), (40, "EIO"), (63, "EROFS"), (98, "EDQUOT"), (104, "EMFILE")]
+)
 def test_d3_a_failing_operation_of_a_run_is_told_and_resumed(trials: Trials, at: int, error: str) -> None:
     label = f"fault-{at}"
     failed = trials.attempt(label, fault={"at": at, "error": error})
