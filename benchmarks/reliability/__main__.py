@@ -99,7 +99,7 @@ def _write(
         f"thing that the check found wrong. All of them took {last:.0f} seconds.",
     )
     if wrong:
-        page.text("## What went wrong", *(f"- {fault}" for fault in wrong[:40]))
+        page.text("## What went wrong", *(f"- {' '.join(fault.split())[:200]}" for fault in wrong[:40]))
     page.write()
 
 

@@ -126,7 +126,8 @@ def failing_loop(ground: Ground) -> Series:
             return series
         tally = Tally()
         if (failed.code, failed.reason) != (TOLD, ERRORS[error]):
-            series.wrong.append(f"operation {at}, {error}: {failed.code} {failed.said[-200:]}")
+            said = without_places(failed.said, ground.root)[-200:]
+            series.wrong.append(f"operation {at}, {error}: {failed.code} {said}")
         trials.finish(label, f"operation {at}, {error}", tally)
         series.trials += 1
         series.wrong += tally.wrong
@@ -176,7 +177,7 @@ def seeded_bugs(ground: Ground) -> Iterator[dict[str, str]]:
     for name, bug in BUGS.items():
         found = next(CHECKS[bug.caught_by](prepared, name), None)
         # Random names in what was said would change the page at every run.
-        said = "not seen" if found is None else found.replace(str(ground.root), "").split("[")[0][:90]
+        said = "not seen" if found is None else without_places(found, ground.root).split("[")[0][:90]
         yield {"bug": bug.says, "check": bug.caught_by, "caught": "no" if found is None else "yes", "said first": said}
 
 
@@ -228,3 +229,10 @@ def on_own_ground(series: Callable[[Ground], Any], parent: Path, share: float) -
             return list(found) if isinstance(found, Iterator) else found
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def without_places(text: str, ground: Path) -> str:
+    """What was said without the folders of this machine."""
+    for place in (ground, ROOT):
+        text = text.replace(f"{place}/", "").replace(str(place), "")
+    return text
