@@ -2,7 +2,8 @@
 
 Hiding tokens from attention and leaving them out, with the others told where they stood, is the same computation for an
 encoder that knows places by an embedding and is read at its first token. Leaving them out is cheaper: of the bins
-1, 5, 10, 20 and 50 % and their complements, five full rows of tokens remain instead of ten.
+1, 5, 10, 20 and 50 % and their complements, five full rows of tokens remain instead of ten, and in a short text the
+smallest bins are one and the same. (Dropout is then drawn once for both.)
 """
 
 from __future__ import annotations
@@ -31,11 +32,17 @@ def hidden(model: TaskModel, reading: Reading, keep: Tensor) -> Tensor:
     Returns:
         float32 `[parts, rows, outputs]`.
     """
-    flat = keep.reshape(-1, keep.shape[-1])
     if not model.keeps_places:
         whole = _repeated(reading.batch, len(keep))
-        scores = model.scores(replace(whole, attention=flat.long()))
+        scores = model.scores(replace(whole, attention=keep.reshape(-1, keep.shape[-1]).long()))
         return scores.view(*keep.shape[:2], -1)
+    parts, rows = keep.shape[:2]
+    # In a short text 1 % and 5 % are the same token: a part that equals the one before it is run once.
+    new = torch.ones(parts, rows, dtype=torch.bool, device=keep.device)
+    new[1:] = (keep[1:] != keep[:-1]).any(dim=-1)
+    since = torch.where(new, torch.arange(parts, device=keep.device)[:, None], 0).cummax(dim=0).values
+    place = (new.flatten().cumsum(dim=0) - 1).view_as(new).gather(0, since)
+    flat, owner = keep[new], new.nonzero()[:, 1]
     lengths = flat.sum(dim=1)
     # Kept tokens first, in reading order.
     places = (~flat).to(torch.uint8).argsort(dim=1, stable=True)
@@ -43,10 +50,10 @@ def hidden(model: TaskModel, reading: Reading, keep: Tensor) -> Tensor:
     order = lengths.argsort(descending=True, stable=True)
     for group in _groups(lengths[order].tolist(), LARGEST_WASTE.get(reading.batch.ids.device.type, 0.5)):
         chosen = order[group]
-        found.append(model.scores(_shortened(reading.batch, places[chosen], lengths[chosen], chosen)))
+        found.append(model.scores(_shortened(reading.batch, places[chosen], lengths[chosen], owner[chosen])))
     scores = torch.cat(found)
-    back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
-    return scores[back].view(*keep.shape[:2], -1)
+    sorted_at = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
+    return scores[sorted_at[place]]
 
 
 def mixed(model: TaskModel, reading: Reading, share: Tensor) -> Tensor:
@@ -94,9 +101,9 @@ def _groups(lengths: list[int], waste: float) -> Iterator[slice]:
         yield slice(start, len(lengths))
 
 
-def _shortened(batch: Batch, places: Tensor, lengths: Tensor, chosen: Tensor) -> Batch:
+def _shortened(batch: Batch, places: Tensor, lengths: Tensor, rows: Tensor) -> Batch:
     longest = int(lengths.max())
-    places, rows = places[:, :longest], chosen % len(batch.ids)
+    places = places[:, :longest]
     attended = torch.arange(longest, device=places.device) < lengths[:, None]
     return replace(
         batch,
