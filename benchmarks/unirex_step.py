@@ -21,6 +21,7 @@ from benchmarks.report import ROOT, Page
 from rationale_eval.data.load import load_dataset
 from rationale_eval.engine.precision import quick_float32
 from rationale_eval.models.load import load_model
+from rationale_eval.recipes.fine_tune import set_dropout
 from rationale_eval.recipes.record import read_config
 from rationale_eval.recipes.unirex import Unirex, UnirexConfig, UnirexLearner, make_extractor
 from rationale_eval.training import top_k
@@ -68,7 +69,7 @@ def measure(data: Path, name: str, split: str, extractor: str) -> dict[str, Any]
     """Medians of both ways on the same batches, taken in turn, and how far their losses are apart."""
     examples = load_dataset(str(data / name), split, BATCH * BATCHES)
     model = load_model("embedded/minilm", task=examples.task, device="cpu")
-    config = read_config(Unirex, {"extractor": extractor, "dropout": 0.0})
+    config = read_config(Unirex, {"extractor": extractor})
     assert isinstance(config, UnirexConfig)
     made = UnirexLearner(model, make_extractor(model, config), None, config)
     items = sorted(prepare_annotated(model, examples).items, key=lambda item: item.tokens)
@@ -77,6 +78,7 @@ def measure(data: Path, name: str, split: str, extractor: str) -> dict[str, Any]
     optimizer = torch.optim.AdamW(parameters, lr=0.0, fused=True)
     for module in made.modules().values():
         module.train()
+        set_dropout(module, 0.0)  # so that both ways must find the same losses
     native = bf16_is_native(torch.device("cpu"))
     ways: dict[str, Callable[[Sequence[Annotated]], Mapping[str, Tensor]]] = {
         "together": lambda batch: made.losses(batch, NOW),

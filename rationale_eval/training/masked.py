@@ -46,11 +46,13 @@ def hidden(model: TaskModel, reading: Reading, keep: Tensor) -> Tensor:
     lengths = flat.sum(dim=1)
     # Kept tokens first, in reading order.
     places = (~flat).to(torch.uint8).argsort(dim=1, stable=True)
+    # Looked up once: every lookup's gradient is as large as the vocabulary.
+    whole = replace(reading.batch, embeds=model.embedding()(reading.batch.ids))
     found: list[Tensor] = []
     order = lengths.argsort(descending=True, stable=True)
     for group in _groups(lengths[order].tolist(), LARGEST_WASTE.get(reading.batch.ids.device.type, 0.5)):
         chosen = order[group]
-        found.append(model.scores(_shortened(reading.batch, places[chosen], lengths[chosen], owner[chosen])))
+        found.append(model.scores(_shortened(whole, places[chosen], lengths[chosen], owner[chosen])))
     scores = torch.cat(found)
     sorted_at = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
     return scores[sorted_at[place]]
@@ -104,6 +106,7 @@ def _groups(lengths: list[int], waste: float) -> Iterator[slice]:
 def _shortened(batch: Batch, places: Tensor, lengths: Tensor, rows: Tensor) -> Batch:
     longest = int(lengths.max())
     places = places[:, :longest]
+    assert batch.embeds is not None
     attended = torch.arange(longest, device=places.device) < lengths[:, None]
     return replace(
         batch,
@@ -111,5 +114,6 @@ def _shortened(batch: Batch, places: Tensor, lengths: Tensor, rows: Tensor) -> B
         types=batch.types[rows[:, None], places],
         attention=None if bool(attended.all()) else attended.long(),
         lengths=lengths,
+        embeds=batch.embeds[rows[:, None], places],
         places=places,
     )
