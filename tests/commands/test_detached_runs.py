@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,14 @@ PROGRAM = [sys.executable, "-m", "rationale_eval.cli"]
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A workspace, and one thread here as in the processes that are started: other thread counts give other bits."""
     monkeypatch.setenv("RATIONALE_EVAL_WORKSPACE", str(tmp_path / "w"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    return Workspace(tmp_path / "w")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield Workspace(tmp_path / "w")
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -54,12 +58,7 @@ def until(true: Callable[[], bool], what: str) -> None:
 
 
 def equal_to_one_done_here(run: Run, job: dict[str, Any]) -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in the detached process: another number of threads gives other bits
-    try:
-        here = train("fine_tune", job["data"], model=job["model"], config=KNOBS, device="cpu")
-    finally:
-        torch.set_num_threads(threads)
+    here = train("fine_tune", job["data"], model=job["model"], config=KNOBS, device="cpu")
     assert durable.sha256(run.model / WEIGHTS) == durable.sha256(here.model / WEIGHTS)
     assert run.metrics_file.read_bytes() == here.metrics_file.read_bytes()
 
