@@ -1,4 +1,4 @@
-"""What the baselines of the UNIREX paper share: how they are trained, and their +P form. No recipe by itself."""
+"""What UNIREX and the baselines of its paper share: what they train, how, and the +P form. No recipe by itself."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from rationale_eval.training.learner import TrainingSet
 from rationale_eval.training.plausibility import PlausibilityForm
 
 
-class BaselineConfig(FineTuneConfig):
-    """Knobs of every baseline; the defaults are those of the UNIREX paper."""
+class PaperConfig(FineTuneConfig):
+    """Knobs that UNIREX and its baselines share; the defaults are the paper's."""
 
     epochs: int = Field(10, ge=1, le=10_000, description="Passes over the training data, in every stage.")
     lr: float = Field(2e-5, gt=0, le=10, description="Highest learning rate (AdamW).")
@@ -26,7 +26,6 @@ class BaselineConfig(FineTuneConfig):
     beta2: float = Field(0.98, ge=0, lt=1, description="AdamW's second decay rate.")
     warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps over which the learning rate rises.")
     patience: int | None = Field(5, ge=1, description="Stop after so many evaluations without a better dev metric.")
-    plausibility: bool = Field(False, description="The +P form: learn from gold highlights too.")
     plaus_form: PlausibilityForm = Field("bce", description="Form of plausibility; only bce is in the authors' code.")
     plaus_weight: float = Field(0.5, ge=0, description="Weight of plausibility.")
     gold_share: float = Field(1.0, gt=0, le=1, description="Share of the gold highlights that is used.")
@@ -34,6 +33,12 @@ class BaselineConfig(FineTuneConfig):
     mix: bool = Field(
         True, description="With gold_share < 1: draw half of every batch from the examples that have gold."
     )
+
+
+class BaselineConfig(PaperConfig):
+    """Knobs of every baseline."""
+
+    plausibility: bool = Field(False, description="The +P form: learn from gold highlights too.")
 
 
 class RationaleMetric(BaselineConfig):
@@ -49,8 +54,8 @@ def first_stage(config: BaselineConfig, metric: str | None = None) -> BaselineCo
     return config.model_copy(update={"term_schedules": None, "metric": metric or config.metric})
 
 
-class Baseline(Recipe):
-    """A baseline: an encoder, labels and, for +P, gold highlights."""
+class EncoderRecipe(Recipe):
+    """A recipe for encoders alone."""
 
     @classmethod
     def is_compatible(cls, task: Task, model: TaskModel | None = None) -> str | None:
@@ -59,6 +64,10 @@ class Baseline(Recipe):
         if kind is not None and kind not in ("classifier", "choice_encoder"):
             return f"{cls.name} needs an encoder, and {model.name if model else 'this'} is a language model ({kind})"
         return super().is_compatible(task, model)
+
+
+class Baseline(EncoderRecipe):
+    """A baseline: an encoder, labels and, for +P, gold highlights."""
 
     @property
     def network(self) -> Any:

@@ -18,7 +18,6 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from rationale_eval.data.example import Task
 from rationale_eval.errors import UsageError
 from rationale_eval.models.base import TaskModel
 from rationale_eval.rationales.extractors import Extractor, Reading
@@ -28,8 +27,9 @@ from rationale_eval.rationales.extractors.record import hidden_size
 from rationale_eval.rationales.extractors.separate import Separate
 from rationale_eval.rationales.extractors.shared import Shared
 from rationale_eval.rationales.extractors.stored import save_extractor
-from rationale_eval.recipes.fine_tune import FineTuneConfig, LabelLearner, set_dropout
-from rationale_eval.recipes.record import Recipe, Stage, recipe
+from rationale_eval.recipes.baseline import EncoderRecipe, PaperConfig
+from rationale_eval.recipes.fine_tune import LabelLearner, set_dropout
+from rationale_eval.recipes.record import Stage, recipe
 from rationale_eval.training import top_k
 from rationale_eval.training.annotated import Annotated, Read, prepare_annotated, read_batch
 from rationale_eval.training.faithfulness import (
@@ -43,7 +43,7 @@ from rationale_eval.training.highlights import mean_auprc
 from rationale_eval.training.learner import TrainingSet
 from rationale_eval.training.masked import hidden, mixed
 from rationale_eval.training.objective import Term
-from rationale_eval.training.plausibility import PlausibilityForm, plausibility_loss
+from rationale_eval.training.plausibility import plausibility_loss
 from rationale_eval.training.randomness import Moment, derive
 
 BINS: Final = (1.0, 5.0, 10.0, 20.0, 50.0)
@@ -52,15 +52,9 @@ Choice = Literal["hard", "straight_through", "gumbel", "perturbed"]
 Heuristic = Literal["random", "gold", "inverse_gold"]
 
 
-class UnirexConfig(FineTuneConfig):
+class UnirexConfig(PaperConfig):
     """Knobs of UNIREX; the defaults are the paper's."""
 
-    epochs: int = Field(10, ge=1, le=10_000, description="Passes over the training data.")
-    lr: float = Field(2e-5, gt=0, le=10, description="Highest learning rate (AdamW).")
-    weight_decay: float = Field(0.0, ge=0, le=10, description="Decoupled weight decay; not on biases and norms.")
-    beta2: float = Field(0.98, ge=0, lt=1, description="AdamW's second decay rate.")
-    warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps over which the learning rate rises.")
-    patience: int | None = Field(5, ge=1, description="Stop after so many evaluations without a better dev metric.")
     metric: Literal["accuracy", "macro_f1", "loss", "auprc"] = Field(  # type: ignore[assignment]
         "accuracy", description="Dev metric that selects the weights and stops early."
     )
@@ -79,11 +73,9 @@ class UnirexConfig(FineTuneConfig):
     comp_margin: float = Field(1.0, ge=0, description="Its margin.")
     suff_form: SufficiencyForm | Literal["off"] = Field("margin", description="Form of sufficiency.")
     suff_margin: float = Field(0.1, ge=0, description="Its margin.")
-    plaus_form: PlausibilityForm = Field("bce", description="Form of plausibility; only bce is in the authors' code.")
     task_weight: float = Field(1.0, ge=0, description="Weight of the task loss.")
     comp_weight: float = Field(0.5, ge=0, description="Weight of comprehensiveness.")
     suff_weight: float = Field(0.5, ge=0, description="Weight of sufficiency.")
-    plaus_weight: float = Field(0.5, ge=0, description="Weight of plausibility.")
     head: Head = Field("linear", description="Head of slm and dlm.")
     attribution: str = Field("integrated_gradients", description="Method of aa.")
     steps: int = Field(3, ge=1, le=1000, description="Steps of aa by integrated gradients.")
@@ -99,11 +91,6 @@ class UnirexConfig(FineTuneConfig):
     )
     temperature: float = Field(1.0, gt=0, description="Softness of a differentiable choice; spread of its noise.")
     draws: int = Field(10, ge=1, le=1000, description="Draws of choice=perturbed.")
-    gold_share: float = Field(1.0, gt=0, le=1, description="Share of the gold highlights that is used.")
-    gold_seed: int = Field(0, ge=0, description="Which part of them.")
-    mix: bool = Field(
-        True, description="With gold_share < 1: draw half of every batch from the examples that have gold."
-    )
 
     @model_validator(mode="after")
     def _fits(self) -> UnirexConfig:
@@ -119,21 +106,13 @@ class UnirexConfig(FineTuneConfig):
 
 
 @recipe
-class Unirex(Recipe):
+class Unirex(EncoderRecipe):
     """L = L_task + 0.5 L_comp + 0.5 L_suff + 0.5 L_plaus."""
 
     name = "unirex"
     title = "Train a task model and its rationale extractor together (UNIREX)"
     cite = "Chan et al. 2022 (UNIREX), sections 4.1 to 4.4"
     Config = UnirexConfig
-
-    @classmethod
-    def is_compatible(cls, task: Task, model: TaskModel | None = None) -> str | None:
-        """UNIREX reads tokens' states, so it needs an encoder."""
-        kind = getattr(model, "kind", None)
-        if kind is not None and kind not in ("classifier", "choice_encoder"):
-            return f"{cls.name} needs an encoder, and {model.name if model else 'this'} is a language model ({kind})"
-        return super().is_compatible(task, model)
 
     def stages(self) -> Iterator[Stage]:
         """One stage: everything together."""
