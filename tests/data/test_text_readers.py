@@ -50,7 +50,7 @@ def bad(rows):
         ("a.csv", b"text,label\n", "holds no rows"),
         ("a.csv", b"text,text\nx,y\n", "two columns named 'text'"),
         ("a.jsonl", b'[{"a": 1}]', "one JSON array"),
-        ("a.jsonl", gzip.compress(b'{"a": 1}'), "gzip-compressed"),
+        ("a.jsonl", gzip.compress(b'{"a": 1}', mtime=0), "gzip-compressed"),
         ("a.csv", b"PK\x03\x04rest", "zip archive"),
         ("a.jsonl", b"PAR1....", "is a Parquet file"),
         ("a.parquet", b'{"a": 1}', "is not a Parquet file"),
