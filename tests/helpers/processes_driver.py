@@ -70,7 +70,7 @@ class Stopped(ToyLearner):
 
     def losses(self, batch: Sequence[Pair], moment: Moment) -> Mapping[str, Tensor]:
         if moment.step == 4 and moment.micro == 0 and RANK == 1:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return super().losses(batch, moment)
 
 
@@ -78,7 +78,7 @@ class StoppedWhileEvaluated(ToyLearner):
     """Ctrl-C reaches the main process while it evaluates and the other waits."""
 
     def evaluate(self) -> Mapping[str, float]:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         return super().evaluate()
 
 

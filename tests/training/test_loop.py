@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,13 +36,13 @@ class StopAt(ToyLearner):
 
     def losses(self, batch: Sequence[Pair], moment: Moment) -> Mapping[str, Tensor]:
         if moment.step == self.step and moment.micro == 0:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return super().losses(batch, moment)
 
     def evaluate(self) -> Mapping[str, float]:
         self.evaluations += 1
         if self.evaluations == self.evaluation:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return super().evaluate()
 
 
@@ -123,8 +122,8 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     class Impatient(ToyLearner):
         def losses(self, batch: Sequence[Pair], moment: Moment) -> Mapping[str, Tensor]:
             if moment.step == 4:
-                os.kill(os.getpid(), signal.SIGINT)
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
             return super().losses(batch, moment)
 
     before = signal.getsignal(signal.SIGINT)
@@ -228,7 +227,7 @@ def test_hidden_randomness_is_reported(tmp_path: Path) -> None:
         def losses(self, batch: Sequence[Pair], moment: Moment) -> Mapping[str, Tensor]:
             if moment.step == 5:
                 for _ in range(self.presses):
-                    os.kill(os.getpid(), signal.SIGINT)
+                    signal.raise_signal(signal.SIGINT)
             Careless.calls += 1
             losses = super().losses(batch, moment)
             return {**losses, "task": losses["task"] * (1 + 0.01 * Careless.calls)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,7 +97,7 @@ def press(number: signal.Signals, step: int, monkeypatch: pytest.MonkeyPatch) ->
 
     def losses(self: LabelLearner, batch: Any, moment: Any) -> Any:
         if moment.step == step:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
         return real(self, batch, moment)
 
     monkeypatch.setattr(LabelLearner, "losses", losses)
@@ -147,7 +146,7 @@ def test_an_evaluation_stopped_while_scoring_keeps_its_rationales(
     real = evaluating.evaluate
 
     def stop(*given: Any, **more: Any) -> Any:
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         return real(*given, **more)
 
     with monkeypatch.context() as patch:
@@ -194,7 +193,7 @@ def test_ctrl_c_says_how_to_go_on(
     tmp_path: Path, workspace: Workspace, data: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stop(*given: Any, **more: Any) -> Any:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(evaluating, "evaluate", stop)
     fields = scoring(tmp_path, data)

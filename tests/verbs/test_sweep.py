@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -103,7 +102,7 @@ def press_ctrl_c(monkeypatch: pytest.MonkeyPatch, *, seed: int) -> None:
 
     def losses(self: LabelLearner, batch: Sequence[Prepared], moment: Moment) -> Mapping[str, Tensor]:
         if moment.seed == seed and moment.step == 1:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return real(self, batch, moment)
 
     monkeypatch.setattr(LabelLearner, "losses", losses)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import signal
 from collections.abc import Mapping, Sequence
@@ -56,7 +55,7 @@ def press_ctrl_c_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def losses(self: LabelLearner, batch: Sequence[Prepared], moment: Moment) -> Mapping[str, Tensor]:
         if moment.step == step:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return real(self, batch, moment)
 
     monkeypatch.setattr(LabelLearner, "losses", losses)

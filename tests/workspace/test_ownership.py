@@ -219,7 +219,7 @@ def test_sigterm_ends_the_work_like_ctrl_c(space: Workspace, asked: bool, state:
         if asked:
             cancelling.ask(run.folder, 1, by="ann")
             assert run.cancel_requested
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         raise AssertionError("must not get here")
     assert run.status.state == state
     assert run.status.message == "stopped by a signal"
