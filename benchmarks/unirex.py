@@ -71,6 +71,9 @@ ROWS: Final = (
     Row("DLM-FP, perturbed top-k", "unirex", {"extractor": "dlm", "objectives": "FP", "choice": "perturbed"}),
 )
 
+DEV: Final = 100
+"""Development examples."""
+
 CONTROLS: Final = ("random", "gold", "inverse_gold")
 """Explained of the plain model, AA (IG)."""
 
@@ -82,7 +85,8 @@ class Part:
     Args:
         name: Folder of the data.
         title: For people.
-        examples: Training examples, drawn at random.
+        start: Examples of the plain fine-tuning that all rows of a seed begin from, drawn at random.
+        examples: Training examples of each row, drawn at random.
         test: Test examples, drawn at random.
         test_split: Where from.
         seeds: Trainings of every row.
@@ -92,6 +96,7 @@ class Part:
 
     name: str
     title: str
+    start: int
     examples: int
     test: int
     test_split: str
@@ -100,7 +105,9 @@ class Part:
     paper: Mapping[str, float]
 
 
-SHORT: Final = {"epochs": 3, "lr": 1e-4, "batch_size": 32, "patience": None}
+SHORT: Final = {"epochs": 3, "lr": 1e-4, "batch_size": 32, "dropout": 0.0, "patience": None}
+START: Final = {"epochs": 2, "lr": 1e-4, "batch_size": 32, "dropout": 0.0}
+LONG: Final = {"epochs": 2, "lr": 5e-5, "batch_size": 4, "dropout": 0.0, "patience": None}
 PAPER: Final = ("AA (IG)", "SGT", "FRESH", "A2R", "UNIREX AA-F", "UNIREX DLM-FP", "UNIREX SLM-FP")
 
 
@@ -110,15 +117,14 @@ def published(*values: float) -> dict[str, float]:
 
 
 PARTS: Final = (
-    Part("sst2", "SST (sentences, two classes)", 1200, 400, "test", (0, 1, 2), SHORT,
+    Part("sst2", "SST (sentences, two classes)", 3000, 320, 300, "test", (0, 1, 2), SHORT,
          published(0.526, 0.632, 0.330, 0.479, 0.639, 0.897, 0.891)),
-    Part("esnli", "e-SNLI (pairs, three classes)", 1200, 400, "test", (0, 1, 2), SHORT,
+    Part("esnli", "e-SNLI (pairs, three classes)", 7000, 320, 300, "test", (0, 1, 2), SHORT,
          published(0.596, 0.595, 0.518, 0.273, 0.622, 0.857, 0.864)),
-    Part("hatexplain", "HateXplain (posts, three classes; not in the paper)", 1200, 400, "test", (0,), SHORT, {}),
-    Part("cose", "CoS-E (questions, five options)", 600, 200, "validation", (0,), SHORT,
+    Part("hatexplain", "HateXplain (posts, three classes; not in the paper)", 5000, 320, 300, "test", (0,), SHORT, {}),
+    Part("cose", "CoS-E (questions, five options)", 3000, 160, 200, "validation", (0,), SHORT | {"batch_size": 8},
          published(0.578, 0.618, 0.302, 0.277, 0.690, 0.814, 0.807)),
-    Part("eraser_movies", "ERASER movies (documents)", 300, 60, "test", (0,),
-         {"epochs": 2, "lr": 5e-5, "batch_size": 4, "dropout": 0.0, "patience": None},
+    Part("eraser_movies", "ERASER movies (documents)", 400, 60, 60, "test", (0,), LONG,
          published(0.439, 0.553, 0.645, 0.431, 0.601, 0.744, 0.754)),
 )  # fmt: skip
 
@@ -157,18 +163,35 @@ class Study:
         return found
 
 
+def start_one(study: Study, part: Part, seed: int) -> str | None:
+    """The plain fine-tuning that the rows of a seed begin from; None where time is up."""
+    source = TrainingData(str(study.data / part.name), sample=part.start, dev_limit=DEV)
+    loop = START | {name: part.loop[name] for name in ("batch_size", "lr")}
+    return _train(study, study.record(part.name, "start", str(seed), "train"), "fine_tune", source, loop, seed)
+
+
 def train_one(study: Study, part: Part, row: Row, seed: int, **more: Any) -> str | None:
-    """The run of one training; None where time is up. Goes on with what an earlier attempt left."""
+    """The run of one training; None where time is up."""
+    start = start_one(study, part, seed)
+    if start is None:
+        return None
     path = study.record(part.name, row.name, str(seed), *(f"{k}={v}" for k, v in more.items()), "train")
+    source = TrainingData(str(study.data / part.name), sample=part.examples, dev_limit=DEV)
+    config = {**part.loop, **row.config, **more}
+    return _train(study, path, row.recipe, source, config, seed, model=f"run:{start}")
+
+
+def _train(
+    study: Study, path: Path, recipe: str, source: TrainingData, config: dict[str, Any], seed: int, **more: Any
+) -> str | None:
+    """A training that is done once; `path` keeps its run."""
     done = study.done(path)
     if done:
         return str(done["run"])
     if study.budget.over():
         return None
     began = time.perf_counter()
-    source = TrainingData(str(study.data / part.name), sample=part.examples, dev_limit=300)
-    config = {**part.loop, **row.config, **more}
-    run = train(row.recipe, source, config=config, workspace=study.workspace.path, seed=seed)
+    run = train(recipe, source, config=config, workspace=study.workspace.path, seed=seed, **more)
     if run.status.state != "finished":
         raise SystemExit(f"{path.stem}: training ended as {run.status.state}")
     durable.write_json(path, {"run": run.id, "seconds": time.perf_counter() - began, "summary": run.summary})
@@ -182,10 +205,10 @@ def evaluate_one(study: Study, part: Part, row: Row, run: str, data: str, key: P
         return
     began = time.perf_counter()
     target = next(other for other in PARTS if other.name == data)
+    controls = CONTROLS if row.name == "AA (IG)" and data == part.name else ()
     config = EvaluateConfig(
         data=str(study.data / data), split=target.test_split, sample=target.test, model=f"run:{run}",
-        methods=(row.method,), controls=CONTROLS if row.name == "AA (IG)" else (), metrics=METRICS,
-        settings=dict(row.settings),
+        methods=(row.method,), controls=controls, metrics=METRICS, settings=dict(row.settings),
     )  # fmt: skip
     done, result = evaluate_run(config, workspace=study.workspace)
     durable.write_json(
@@ -208,16 +231,24 @@ def run_all(study: Study, parts: list[Part], rows: list[Row], seeds: set[int]) -
         run = train_one(study, part, row, seed)
         if run is not None:
             evaluate_one(study, part, row, run, part.name, study.record(part.name, row.name, str(seed), "scores"))
-            if part.name == TRANSFER[0] and row.name in TRANSFER[1]:
+            if part.name == TRANSFER[0] and row.name in TRANSFER[1] and seed == part.seeds[0]:
                 for other in TRANSFER[2]:
                     key = study.record(part.name, row.name, str(seed), "on", other)
                     evaluate_one(study, part, row, run, other, key)
-        if part.name == CURVE[0] and row.name in CURVE[1]:
-            for share in SHARES[:-1]:
-                run = train_one(study, part, row, seed, gold_share=share)
-                if run is not None:
-                    key = study.record(part.name, row.name, str(seed), f"share={share}", "scores")
-                    evaluate_one(study, part, row, run, part.name, key)
+    for part in parts:
+        for row in rows:
+            if part.name == CURVE[0] and row.name in CURVE[1]:
+                draw_curve(study, part, row)
+
+
+def draw_curve(study: Study, part: Part, row: Row) -> None:
+    """A row with few of the gold highlights, of its first seed."""
+    seed = part.seeds[0]
+    for share in SHARES[:-1]:
+        run = train_one(study, part, row, seed, gold_share=share)
+        if run is not None:
+            key = study.record(part.name, row.name, str(seed), f"share={share}", "scores")
+            evaluate_one(study, part, row, run, part.name, key)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from typing import Any, Literal
 
@@ -164,10 +165,14 @@ class RationaleDataset:
         if n < 0:
             raise UsageError(f"a sample cannot have {n} examples")
 
-        def drawn() -> Iterator[Example]:
+        @cache  # later passes read the same content, since a changed file is refused
+        def chosen() -> frozenset[int]:
             keys = ((_draw(example.id, seed), place) for place, example in enumerate(self))
-            chosen = {place for _, place in heapq.nsmallest(n, keys)}
-            return (example for place, example in enumerate(self) if place in chosen)
+            return frozenset(place for _, place in heapq.nsmallest(n, keys))
+
+        def drawn() -> Iterator[Example]:
+            places = chosen()
+            return (example for place, example in enumerate(self) if place in places)
 
         return self._derived(drawn)
 

@@ -44,6 +44,10 @@ class ChoiceEncoder(TransformerModel):
         """One logit a row, float32 `[rows, 1]`."""
         return self.head_logits(batch).reshape(-1, 1).float()
 
+    def joint_scores(self, batches: Sequence[Batch]) -> Tensor:
+        """One logit a row of several batches, `[rows of all, 1]`."""
+        return self.joint_head_logits(batches).reshape(-1, 1).float()
+
     def scores_and_states(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """One logit a row, and the last layer's states of all tokens, from one pass."""
         logits, states = self.head_logits_and_states(batch)

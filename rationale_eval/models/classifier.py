@@ -64,6 +64,10 @@ class Classifier(TransformerModel):
         """Class logits, float32 `[rows, classes]`, in the order of the task's choices."""
         return self._ordered(self.head_logits(batch))
 
+    def joint_scores(self, batches: Sequence[Batch]) -> Tensor:
+        """Class logits of several batches, `[rows of all, classes]`."""
+        return self._ordered(self.joint_head_logits(batches))
+
     def scores_and_states(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Class logits, and the last layer's states of all tokens, from one pass."""
         logits, states = self.head_logits_and_states(batch)

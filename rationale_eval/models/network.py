@@ -17,6 +17,7 @@ from transformers.utils import logging
 
 from rationale_eval.data.example import Task
 from rationale_eval.errors import InputError, UsageError
+from rationale_eval.models.attention import BY_LENGTH
 from rationale_eval.models.families import FAMILIES, Kind, config_class, network_class
 from rationale_eval.models.safe import Checked
 from rationale_eval.models.transformer import ROBERTA_LIKE, Attention
@@ -84,7 +85,7 @@ def load_network(
                 checked.folder,
                 config=config,
                 dtype=dtype,
-                attn_implementation=attn if attn == "eager" or cls._supports_sdpa else "eager",
+                attn_implementation=BY_LENGTH if attn == "sdpa" and cls._supports_sdpa else "eager",
                 use_safetensors=True,
                 trust_remote_code=False,
                 local_files_only=True,

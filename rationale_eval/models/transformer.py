@@ -20,6 +20,7 @@ from rationale_eval.data.words import Word
 from rationale_eval.errors import InputError, UsageError
 from rationale_eval.models.base import Batch, Encoding, Row, TaskModel
 from rationale_eval.models.card import CARD
+from rationale_eval.models.joint_bert import can_read_jointly, joint_logits, joint_states
 from rationale_eval.models.layout import TRUNCATION, Layout, Tokens, lay_out
 from rationale_eval.models.narrowing import Narrowing
 from rationale_eval.models.quick_bert import QuickBert, quick_bert, state_of
@@ -148,6 +149,17 @@ class TransformerModel(TaskModel):
         """Head outputs of an encoder `[rows, labels]`: by the quick reading where there is one and no gradient is
         wanted.
         """
+        return self.joint_head_logits([batch])
+
+    def joint_head_logits(self, batches: Sequence[Batch]) -> Tensor:
+        """Head outputs of an encoder for several batches, one after another, `[rows of all, labels]`; in one pass
+        where a gradient is wanted and the network is known.
+        """
+        if self._trains_jointly():
+            return joint_logits(self.network, batches)
+        return torch.cat([self._head_logits(batch) for batch in batches])
+
+    def _head_logits(self, batch: Batch) -> Tensor:
         plain = torch.is_grad_enabled() or self.network.training or torch.is_autocast_enabled("cpu")
         reader = None if plain or batch.places is not None else self._quick_reader()
         if reader is not None:
@@ -157,8 +169,16 @@ class TransformerModel(TaskModel):
 
     def head_logits_and_states(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Head outputs `[rows, labels]` and the last layer's states `[rows, tokens, hidden]` from one pass."""
+        if self._trains_jointly():
+            network: Any = self.network
+            states = joint_states(network.bert, [batch]).view(*batch.ids.shape, -1)
+            return network.classifier(network.dropout(network.bert.pooler(states))), states
         found = self._run(batch, output_hidden_states=True)
         return found.logits, found.hidden_states[-1].view(*batch.ids.shape, -1)
+
+    def _trains_jointly(self) -> bool:
+        """Outside training the network itself is asked: attributions look into its modules."""
+        return self.network.training and torch.is_grad_enabled() and can_read_jointly(self.network)
 
     def _run(self, batch: Batch, **options: Any) -> Any:
         args = self.forward_args(batch)

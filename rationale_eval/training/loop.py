@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal
+from typing import Any, Final, Generic, Literal
 
 import torch
 from accelerate import Accelerator
@@ -42,6 +42,9 @@ from rationale_eval.training.settings import LoopSettings
 from rationale_eval.training.signals import StopNow, StopRequest, stop_on_signals
 
 Precision = Literal["no", "bf16", "fp16"]
+
+CHECKPOINT_SHARE: Final = 0.01
+"""Largest share of the time that goes into checkpoints that are due by the clock."""
 
 
 @dataclass(slots=True)
@@ -166,6 +169,7 @@ class _Loop(Generic[Item]):
         )
         self.at = _Position(exact=learner.device.type == "cpu")
         self._saved = (-1, time.monotonic())
+        self._save_seconds = 0.0
         self._rejected: tuple[str, ...] = ()
 
     def resume(self, allow_inexact: bool) -> None:
@@ -388,9 +392,8 @@ class _Loop(Generic[Item]):
         every = self.settings.checkpoint_every
         if self.at.step == max(step, 0):
             return False
-        return (
-            every is not None and self.at.step % every == 0
-        ) or time.monotonic() - moment >= self.settings.checkpoint_seconds
+        interval = max(self.settings.checkpoint_seconds, self._save_seconds / CHECKPOINT_SHARE)
+        return (every is not None and self.at.step % every == 0) or time.monotonic() - moment >= interval
 
     def _require_finite_weights(self) -> None:
         """A finite gradient can still take a weight out of range; a checkpoint of it could never be resumed."""
@@ -414,9 +417,11 @@ class _Loop(Generic[Item]):
             "scaler": scaler.state_dict() if scaler is not None else None,
         }
         reached("loop.saving")
+        began = time.monotonic()
         self.journal.sync()
         self.checkpoints.save(self.at.step, self.modules, self.optimizer, state)
         self._saved = (self.at.step, time.monotonic())
+        self._save_seconds = self._saved[1] - began
         reached("loop.saved")
 
     def _mode(self, *, training: bool) -> None:

@@ -48,12 +48,10 @@ def hidden(model: TaskModel, reading: Reading, keep: Tensor) -> Tensor:
     places = (~flat).to(torch.uint8).argsort(dim=1, stable=True)
     # Looked up once: every lookup's gradient is as large as the vocabulary.
     whole = replace(reading.batch, embeds=model.embedding()(reading.batch.ids))
-    found: list[Tensor] = []
     order = lengths.argsort(descending=True, stable=True)
-    for group in _groups(lengths[order].tolist(), LARGEST_WASTE.get(reading.batch.ids.device.type, 0.5)):
-        chosen = order[group]
-        found.append(model.scores(_shortened(whole, places[chosen], lengths[chosen], owner[chosen])))
-    scores = torch.cat(found)
+    groups = _groups(lengths[order].tolist(), LARGEST_WASTE.get(reading.batch.ids.device.type, 0.5))
+    chosen = [order[group] for group in groups]
+    scores = model.joint_scores([_shortened(whole, places[one], lengths[one], owner[one]) for one in chosen])
     sorted_at = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
     return scores[sorted_at[place]]
 

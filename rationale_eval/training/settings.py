@@ -50,7 +50,9 @@ class LoopSettings(BaseModel):
     )
     checkpoint_every: int | None = Field(None, ge=1, description="Checkpoint every so many steps.")
     checkpoint_seconds: float = Field(
-        60.0, gt=0, description="Checkpoint when so many seconds have passed since the last."
+        60.0,
+        gt=0,
+        description="Checkpoint when so many seconds have passed since the last; later where that would take over 1 %.",
     )
 
     @field_validator("term_schedules")
