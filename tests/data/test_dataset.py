@@ -255,3 +255,17 @@ def test_a_sample_is_drawn_from_all_by_seed_and_nested():
     assert len(list(data.sample(5000))) == 1000 and data.sample(None) is data
     with pytest.raises(UsageError):
         data.sample(-1)
+
+
+def test_which_examples_are_drawn_is_settled_once():
+    passes = []
+
+    def source():
+        passes.append(1)
+        yield from (example(number) for number in range(100))
+
+    drawn = RationaleDataset("d", "test", TASK, source).sample(10)
+    first = [one.id for one in drawn]
+    assert len(passes) == 2
+    assert [one.id for one in drawn] == first
+    assert len(passes) == 3

@@ -267,3 +267,30 @@ def test_the_newest_checkpoint_damaged_costs_one_interval(tmp_path: Path) -> Non
     outcome, weights = toy_fit(tmp_path / "cut")
     assert same(weights, expected)
     assert len(outcome.rejected) == 1 and outcome.rejected[0].startswith("step-8: weights.safetensors")
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.0, [*range(1, 31)]), (0.195, [1, 21, 30])])
+def test_checkpoints_by_the_clock_take_at_most_one_per_cent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, expected: list[int]
+) -> None:
+    """Steps of a second, a checkpoint due after each; where one takes 0.195 s, the next is due after 19.5 s."""
+    now, saved = [0.0], []
+    monkeypatch.setattr(loop_module.time, "monotonic", lambda: now[0])
+    inner = loop_module.Checkpoints.save
+
+    def save(self: loop_module.Checkpoints, step: int, *rest: object) -> None:
+        saved.append(step)
+        inner(self, step, *rest)
+        now[0] += seconds
+
+    class Slow(ToyLearner):
+        def losses(self, batch: Sequence[Pair], moment: Moment) -> Mapping[str, Tensor]:
+            now[0] += 1.0
+            return super().losses(batch, moment)
+
+    monkeypatch.setattr(loop_module.Checkpoints, "save", save)
+    toy_fit(
+        tmp_path, Slow(), epochs=100, max_steps=30, accumulate=1, checkpoint_every=None, checkpoint_seconds=0.5,
+        evaluate_every=None,
+    )  # fmt: skip
+    assert saved == expected
