@@ -161,19 +161,19 @@ def curve_rows(study: Study) -> list[dict[str, str]]:
     rows = []
     for share in SHARES:
         line = {"share of gold": f"{100 * share:g} %"}
-        for name in CURVE[1]:
-            row = next(row for row in ROWS if row.name == name)
-            keys = ("scores",) if share == 1.0 else (f"share={share}", "scores")
+        for row in CURVE[1]:
             found = [
                 record
                 for seed in part.seeds
-                for record in study.done(study.record(part.name, name, str(seed), *keys)).get("results", [])
+                for record in study.done(study.record(part.name, row.name, str(seed), f"share={share}", "scores")).get(
+                    "results", []
+                )
                 if record["metric"] == "auprc" and record["method"] == row.method
             ]
-            line[f"{name} AUPRC"] = cell([value(one) for one in found], found[0] if len(found) == 1 else None)
-            line[f"{name} seeds"] = str(len(found))
+            line[f"{row.name} AUPRC"] = cell([value(one) for one in found], found[0] if len(found) == 1 else None)
+            line[f"{row.name} seeds"] = str(len(found))
         rows.append(line)
-    return rows if any(line[f"{name} seeds"] != "0" for line in rows[:-1] for name in CURVE[1]) else []
+    return rows if any(line[f"{row.name} seeds"] != "0" for line in rows for row in CURVE[1]) else []
 
 
 def transfer_rows(study: Study) -> list[dict[str, str]]:

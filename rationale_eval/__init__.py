@@ -23,6 +23,7 @@ _VERBS = {
     "load_dataset": "rationale_eval.data.load",
     "load_model": "rationale_eval.models.load",
     "extract": "rationale_eval.verbs.extract",
+    "generate": "rationale_eval.verbs.generate",
     "evaluate": "rationale_eval.verbs.evaluate",
     "compare": "rationale_eval.verbs.compare",
     "train": "rationale_eval.verbs.train",
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from rationale_eval.verbs.compare import compare as compare
     from rationale_eval.verbs.evaluate import evaluate as evaluate
     from rationale_eval.verbs.extract import extract as extract
+    from rationale_eval.verbs.generate import generate as generate
     from rationale_eval.verbs.groups import group_results as group_results
     from rationale_eval.verbs.jobs import resume as resume
     from rationale_eval.verbs.jobs import submit as submit

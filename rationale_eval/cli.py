@@ -28,6 +28,7 @@ VERBS = {
     "import": "import_",
     "train": "train",
     "extract": "extract",
+    "generate": "generate",
     "evaluate": "evaluate",
     "compare": "compare",
     "export": "export",

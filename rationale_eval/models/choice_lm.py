@@ -122,7 +122,7 @@ class Seq2SeqChoice(ChoiceLM):
         if batch.targets is None:
             raise ValueError("rows of a language model need targets")
         network: Any = self.network
-        before = torch.full_like(batch.targets, _decoder_start(network.config))
+        before = torch.full_like(batch.targets, decoder_start(network.config))
         before[:, 1:] = batch.targets[:, :-1].clamp(min=0)
         logits = network(**self.forward_args(batch), decoder_input_ids=before, use_cache=False).logits
         return mean_log_likelihood(logits, batch.targets)
@@ -143,7 +143,7 @@ def mean_log_likelihood(logits: Tensor, targets: Tensor) -> Tensor:
     return (chosen * said).sum(1, keepdim=True) / said.sum(1, keepdim=True)
 
 
-def _decoder_start(config: Any) -> int:
+def decoder_start(config: Any) -> int:
     """The token the decoder starts from; T5 starts from its pad token where the configuration does not say."""
     start = getattr(config, "decoder_start_token_id", None)
     if start is None:

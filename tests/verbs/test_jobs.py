@@ -75,7 +75,7 @@ def test_yaml_reads_words_as_words_and_numbers_as_numbers(tmp_path: Path) -> Non
     ("name", "text", "sentence"),
     [
         ("a.yaml", "kind: trian\n", "field 'kind': there is no kind of job 'trian'; did you mean train?"),
-        ("a.yaml", "recipe: fine_tune\n", "field 'kind': is missing; choose one of train, extract, evaluate"),
+        ("a.yaml", "recipe: fine_tune\n", "field 'kind': is missing; choose one of train, extract, generate, evaluate"),
         (
             "a.yaml",
             "kind: train\ndata: d\nrecip: x\n",

@@ -1,0 +1,127 @@
+"""`generate`: free-text rationales of a language model for a data set."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rationale_eval.data.dataset import RationaleDataset
+from rationale_eval.data.example import Example
+from rationale_eval.data.load import load_dataset
+from rationale_eval.data.outputs import Outputs, TextRationale
+from rationale_eval.errors import UsageError
+from rationale_eval.models.decode import Decoding
+from rationale_eval.models.load import load_model
+from rationale_eval.models.transformer import TransformerModel
+from rationale_eval.rationales.completion import Completion, read_completions
+from rationale_eval.rationales.generation import Generation, best, draw_shots
+from rationale_eval.rationales.template import TEMPLATES
+from rationale_eval.verbs.generate_run import COMPLETIONS, about, summary, write
+
+
+class Texts:
+    """Free-text rationales of one model for one data set; can be read again and again.
+
+    Args:
+        completions: One record for every draw.
+        data: What they are about.
+        params: What identifies them.
+    """
+
+    def __init__(self, completions: Sequence[Completion], data: RationaleDataset, params: dict[str, Any]):
+        self.completions, self.data, self.params = list(completions), data, params
+
+    def __iter__(self) -> Iterator[Completion]:
+        return iter(self.completions)
+
+    def __len__(self) -> int:
+        return len(self.completions)
+
+    def summary(self) -> dict[str, Any]:
+        """How many texts there are, and in which shape; see `generate_run.summary`."""
+        return summary(self.completions)
+
+    def rationales(self) -> Outputs[TextRationale]:
+        """The best text of each example (and choice, where one was given), in the data set's order."""
+        order = {example.id: place for place, example in enumerate(self.data)}
+        chosen = sorted(best(self.completions), key=lambda one: (order[one.example_id], one.choice or 0))
+        found = [TextRationale(one.example_id, one.rationale, one.answer) for one in chosen]
+        return Outputs(f"{self.params['model']} {self.params['prompt']}", lambda: found)
+
+
+def generate(  # noqa: PLR0913 -- the public verb; all but model and data are keywords with defaults
+    lm: TransformerModel | str,
+    data: RationaleDataset | str,
+    *,
+    prompt: str = "few_shot",
+    per_choice: bool = False,
+    shots: Sequence[Example] | int | None = None,
+    shots_from: RationaleDataset | None = None,
+    max_tokens: int = 64,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    draws: int = 1,
+    seed: int = 0,
+    batch_size: int = 32,
+    share_prefix: bool = True,
+    out: str | Path | None = None,
+) -> Texts:
+    """Has a language model write rationales.
+
+    Args:
+        lm: The model, or what `load_model` takes.
+        data: The data set, or what `load_dataset` takes.
+        prompt: Name of a template in `rationale_eval.rationales.template.TEMPLATES`.
+        per_choice: A rationale for every choice of every example (the prompt "per_choice").
+        shots: Solved examples for the prompt, or how many are drawn; as many as the template says when None.
+        shots_from: Where they are drawn from; by default the training split of `data`.
+        max_tokens: Most tokens of a text.
+        temperature: 0 writes the most probable token; more draws more freely.
+        top_p: Draw from the most probable tokens that together have this probability.
+        draws: Texts for each prompt; needs a temperature.
+        seed: Draws the solved examples and the tokens.
+        batch_size: Most texts at a time.
+        share_prefix: Read what all prompts begin with once.
+        out: Folder to keep `completions.jsonl` in; what lies there already is not made again.
+
+    Returns:
+        The texts, one record for every draw.
+
+    Raises:
+        UsageError: If a name is unknown, the model writes no text, or there are too few solved examples.
+        InputError: If the data cannot be read.
+
+    Example:
+        >>> texts = generate("embedded/smollm2", "bundled/commonsense", prompt="few_shot", shots=4)
+    """
+    if per_choice and prompt not in ("few_shot", "per_choice"):
+        raise UsageError(f"per_choice asks with the prompt per_choice; leave out prompt='{prompt}'")
+    template = TEMPLATES["per_choice" if per_choice else prompt]
+    if isinstance(data, str):
+        data = load_dataset(data)
+    if isinstance(shots, int) or shots is None:
+        count = template.shots if shots is None else shots
+        if count and shots_from is None:
+            shots_from = _training_split(data)
+        apart = frozenset(example.id for example in data)
+        shots = draw_shots(shots_from, count, seed, apart) if shots_from is not None else []
+    if isinstance(lm, str):
+        lm = load_model(lm, task=data.task)
+    how = Decoding(max_tokens, temperature, top_p, template.stop)
+    generation = Generation(
+        lm, template, how, shots=shots, draws=draws, seed=seed, batch_size=batch_size, share=share_prefix
+    )
+    if out is not None:
+        write(generation, data, Path(out))
+        return Texts(list(read_completions(Path(out) / COMPLETIONS)), data, about(generation))
+    with tempfile.TemporaryDirectory(prefix="rationale_eval-") as folder:
+        write(generation, data, Path(folder))
+        return Texts(list(read_completions(Path(folder) / COMPLETIONS)), data, about(generation))
+
+
+def _training_split(data: RationaleDataset) -> RationaleDataset:
+    if data.origin is None or not data.origin.path:
+        raise UsageError("the prompt shows solved examples; say where from: shots_from=..., or shots=[...]")
+    return load_dataset(data.origin.path, "train")

@@ -1,0 +1,250 @@
+"""A generation as a run: completions are added as they are made, and going on makes only what is missing."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rationale_eval import durable
+from rationale_eval.data.dataset import RationaleDataset
+from rationale_eval.data.example import Example
+from rationale_eval.data.load import load_dataset
+from rationale_eval.errors import InputError, UsageError
+from rationale_eval.models.decode import Decoding
+from rationale_eval.models.load import load_model
+from rationale_eval.rationales.completion import Completion, CompletionFile, read_completions
+from rationale_eval.rationales.generation import Generation, draw_shots
+from rationale_eval.rationales.template import TEMPLATES, Template
+from rationale_eval.training.fingerprint import digest
+from rationale_eval.training.progress import progress as bar
+from rationale_eval.verbs.attempt import attempt
+from rationale_eval.verbs.beats import Shown, beating, counted, silently
+from rationale_eval.verbs.extract_run import require_same
+from rationale_eval.verbs.generate_job import GenerateConfig
+from rationale_eval.verbs.job import DTYPES, Progress, placed, require_model, workspace_of
+from rationale_eval.workspace.runs import Run, Workspace
+
+FOLDER: Final = "texts"
+"""Where in a run folder the completions lie."""
+
+COMPLETIONS: Final = "completions.jsonl"
+ABOUT: Final = "about.json"
+"""What all completions of a folder have in common: prompt, model, how it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A generation that was checked as far as that goes without loading its model.
+
+    Args:
+        job: With every name resolved.
+        data: The examples.
+        shots: Solved examples of the prompt.
+    """
+
+    job: GenerateConfig
+    data: RationaleDataset
+    shots: list[Example]
+
+    @property
+    def template(self) -> Template:
+        """What the model is shown."""
+        return TEMPLATES[self.job.prompt]
+
+    @property
+    def fingerprint(self) -> str:
+        """Content hash of the data and of the solved examples."""
+        return digest([self.data.fingerprint(), [[one.id, self.template.shot(one)] for one in self.shots]])
+
+
+def check(job: GenerateConfig, workspace: Workspace) -> Checked:
+    """Checks a generation without loading its model.
+
+    Raises:
+        UsageError: For names that do not exist, too few solved examples, and things that do not go together.
+        InputError: For data that cannot be used.
+    """
+    template = TEMPLATES[job.prompt]
+    if job.draws > 1 and job.temperature == 0:
+        raise UsageError("without a temperature all draws are the same; give --temperature, or leave out --draws.")
+    job = job.resolved(workspace)
+    require_model(job.model)
+    data = load_dataset(job.data, job.split, job.limit, job.mapping or None, sample=job.sample)
+    if data.task.kind == "open":
+        raise UsageError(f"the task '{data.task.name}' has open answers; these prompts are for tasks with choices.")
+    count = template.shots if job.shots is None else job.shots
+    return Checked(job, data, _shots(job, data, count))
+
+
+def _shots(job: GenerateConfig, data: RationaleDataset, count: int) -> list[Example]:
+    if not count:
+        return []
+    try:
+        source = load_dataset(job.data, job.shots_from, mapping=job.mapping or None)
+    except (UsageError, InputError) as error:
+        raise UsageError(
+            f"the {count} solved examples of the prompt cannot be drawn from the split '{job.shots_from}' ({error}); "
+            "name another with --shots-from, or give --shots 0."
+        ) from error
+    return draw_shots(source, count, job.seed, apart=frozenset(example.id for example in data))
+
+
+def generate_run(
+    config: GenerateConfig,
+    *,
+    workspace: Workspace | None = None,
+    progress: Progress | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Run:
+    """Has a model write rationales, in a run of its own.
+
+    Args:
+        config: What to do.
+        workspace: Where runs are kept; the default workspace when None.
+        progress: Shows progress.
+        about: title, owner, group, parent of the run.
+
+    Raises:
+        UsageError: For names that do not exist and things that do not go together.
+        InputError: For data that cannot be used.
+    """
+    place = workspace or Workspace()
+    checked = check(config, place)
+    generation = _generation(checked, place)
+    run = place.create_run(
+        "generate",
+        checked.job.record(),
+        data=config.data,
+        fingerprint=checked.fingerprint,
+        seed=config.seed,
+        command=checked.job.command(),
+        about={"title": checked.job.title(), **(about or {})},
+    )
+    with attempt(run):
+        _work(run, generation, checked, progress)
+    return run
+
+
+def work(run: Run, *, shown: Shown = bar) -> None:
+    """Goes on with a generation that this process owns; texts that are there already are not made again.
+
+    Args:
+        run: The run.
+        shown: Shows progress.
+
+    Raises:
+        RationaleEvalError: If it cannot be done.
+    """
+    place = workspace_of(run)
+    checked = check(placed(GenerateConfig(**run.config), run), place)
+    require_same(run, checked.fingerprint)
+    _work(run, _generation(checked, place), checked, counted(shown))
+
+
+def _generation(checked: Checked, place: Workspace) -> Generation:
+    job = checked.job
+    model = load_model(
+        job.model, task=checked.data.task, device=job.device, dtype=DTYPES[job.precision], workspace=place.path
+    )
+    how = Decoding(job.max_tokens, job.temperature, job.top_p, checked.template.stop)
+    return Generation(
+        model,
+        checked.template,
+        how,
+        shots=checked.shots,
+        draws=job.draws,
+        seed=job.seed,
+        batch_size=job.batch_size,
+        share=job.share_prefix,
+    )
+
+
+def _work(run: Run, generation: Generation, checked: Checked, progress: Progress | None) -> None:
+    made = write(generation, checked.data, run.folder / FOLDER, beating(run, progress))
+    completions = list(read_completions(run.folder / FOLDER / COMPLETIONS))
+    run.write_summary({"texts": [summary(completions)]} | made)
+
+
+def write(generation: Generation, data: RationaleDataset, folder: Path, show: Progress = silently) -> dict[str, Any]:
+    """Makes what is missing in a folder of completions.
+
+    Args:
+        generation: How.
+        data: Of what.
+        folder: Where; made when missing.
+        show: Shows progress.
+
+    Returns:
+        Seconds and tokens of this pass.
+
+    Raises:
+        UsageError: If the folder holds texts that were asked for otherwise.
+    """
+    durable.make_folder(folder)
+    _require_alike(folder / ABOUT, about(generation))
+    began, tokens, texts = time.perf_counter(), 0, 0
+    file = CompletionFile(folder / COMPLETIONS)
+    try:
+        with show("writing", generation.count(data)) as step:
+            step(len(file.keys))
+            for batch in generation.run(data, frozenset(file.keys)):
+                file.add(batch)
+                tokens, texts = tokens + sum(one.tokens for one in batch), texts + len(batch)
+                step(len(batch))
+    finally:
+        file.close()
+    return {"made": texts, "tokens": tokens, "seconds": round(time.perf_counter() - began, 3)}
+
+
+def about(generation: Generation) -> dict[str, Any]:
+    """What identifies the texts of a generation beside example, choice and draw."""
+    template, model, how = generation.template, generation.model, generation.how
+    return {
+        "prompt": template.name,
+        "version": template.version,
+        "beginning": generation.beginning,
+        "model": model.source,
+        "fingerprint": model.fingerprint,
+        "max_tokens": how.max_tokens,
+        "temperature": how.temperature,
+        "top_p": how.top_p,
+        "seed": generation.seed if how.temperature else None,
+    }
+
+
+def _require_alike(path: Path, wanted: dict[str, Any]) -> None:
+    if not path.exists():
+        durable.write_json(path, wanted)
+        return
+    found = json.loads(path.read_text(encoding="utf-8"))
+    other = [name for name, value in wanted.items() if found.get(name) != value]
+    if other:
+        raise UsageError(
+            f"{path.parent} holds texts made with another {' and '.join(other)}; choose another folder or a new run."
+        )
+
+
+def summary(completions: Iterable[Completion]) -> dict[str, Any]:
+    """How many texts there are and in which shape; shares are of all texts, `correct` of those that can be judged."""
+    found = list(completions)
+    judged = [one.correct for one in found if one.correct is not None]
+    lengths = [one.tokens for one in found if one.tokens]
+    return {
+        "texts": len(found),
+        "complete": _share([one.complete for one in found]),
+        "in the form": _share([one.format_ok for one in found]),
+        "empty": sum(not one.rationale for one in found),
+        "did not fit": sum(one.finish == "too_long" for one in found),
+        "answers read": len(judged),
+        "correct of these": _share(judged),
+        "median tokens": statistics.median(lengths) if lengths else None,
+    }
+
+
+def _share(marks: list[bool]) -> float | None:
+    return sum(marks) / len(marks) if marks else None
