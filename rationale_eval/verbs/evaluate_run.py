@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from rationale_eval.rationales.extract import check as check_methods
 from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating, counted
+from rationale_eval.verbs.checked import Checked
 from rationale_eval.verbs.chosen_metrics import choose_metrics, possible
 from rationale_eval.verbs.evaluate import evaluate
 from rationale_eval.verbs.extract import choose_methods, extract_to
@@ -25,25 +25,7 @@ from rationale_eval.verbs.result import EVALUATION, Result
 from rationale_eval.workspace.runs import Run, Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """An evaluation that was checked as far as that goes without loading its model.
-
-    Args:
-        job: With every name resolved.
-        data: The data set.
-    """
-
-    job: EvaluateConfig
-    data: RationaleDataset
-
-    @property
-    def fingerprint(self) -> str:
-        """Content hash of the data."""
-        return self.data.fingerprint()
-
-
-def check(job: EvaluateConfig, workspace: Workspace) -> Checked:
+def check(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateConfig]:
     """Checks an evaluation without loading its model.
 
     Raises:
@@ -89,15 +71,7 @@ def evaluate_run(
     place = workspace or Workspace()
     checked = check(config, place)
     model = checked.job.open_model(checked.data, place)
-    run = place.create_run(
-        "evaluate",
-        checked.job.record(),
-        data=config.data,
-        fingerprint=checked.fingerprint,
-        seed=config.seed,
-        command=checked.job.command(),
-        about={"title": checked.job.title(), **(about or {})},
-    )
+    run = checked.new_run(place, about)
     with attempt(run):
         result = _work(run, checked, model, progress)
     return run, result
@@ -119,7 +93,7 @@ def work(run: Run, *, shown: Shown = bar) -> None:
     _work(run, checked, checked.job.open_model(checked.data, place), counted(shown))
 
 
-def _work(run: Run, checked: Checked, model: TaskModel | None, progress: Progress | None) -> Result:
+def _work(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | None, progress: Progress | None) -> Result:
     job, data, place = checked.job, checked.data, workspace_of(run)
     show = beating(run, progress)
     memory = place.path / MEMORY if job.remember else None

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.engine.memory import DiskMemory
 from rationale_eval.engine.run import Engine
 from rationale_eval.errors import UsageError
@@ -17,6 +16,7 @@ from rationale_eval.rationales.extract import check as check_methods
 from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating, counted, silently
+from rationale_eval.verbs.checked import Checked
 from rationale_eval.verbs.extract import choose_methods, write
 from rationale_eval.verbs.job import MEMORY, ExtractConfig, Progress, placed, require_model, workspace_of
 from rationale_eval.workspace.runs import Run, Workspace
@@ -40,25 +40,7 @@ class Extracted:
     run: Run | None
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """An extraction that was checked as far as that goes without loading its model.
-
-    Args:
-        job: With every name resolved.
-        data: The data set.
-    """
-
-    job: ExtractConfig
-    data: RationaleDataset
-
-    @property
-    def fingerprint(self) -> str:
-        """Content hash of the data."""
-        return self.data.fingerprint()
-
-
-def check(job: ExtractConfig, workspace: Workspace) -> Checked:
+def check(job: ExtractConfig, workspace: Workspace) -> Checked[ExtractConfig]:
     """Checks an extraction without loading its model.
 
     Raises:
@@ -101,15 +83,7 @@ def extract_run(
         extraction = _extraction(checked, place, stack, remember=out is None or place.path.exists())
         if out is not None:
             return Extracted(out, _write(extraction, checked, out, progress or silently), None)
-        run = place.create_run(
-            "extract",
-            checked.job.record(),
-            data=config.data,
-            fingerprint=checked.fingerprint,
-            seed=config.seed,
-            command=checked.job.command(),
-            about={"title": checked.job.title(), **(about or {})},
-        )
+        run = checked.new_run(place, about)
         with attempt(run):
             rows = _work(run, extraction, checked, progress)
     return Extracted(run.folder / FOLDER, rows, run)
@@ -138,7 +112,7 @@ def require_same(run: Run, fingerprint: str) -> None:
         raise UsageError(f"the data of run {run.id} changed since it was submitted; start a new run.")
 
 
-def _extraction(checked: Checked, place: Workspace, stack: ExitStack, *, remember: bool) -> Extraction:
+def _extraction(checked: Checked[ExtractConfig], place: Workspace, stack: ExitStack, *, remember: bool) -> Extraction:
     job = checked.job
     model, engine = job.open_model(checked.data, place), None
     if model is not None:
@@ -151,13 +125,17 @@ def _extraction(checked: Checked, place: Workspace, stack: ExitStack, *, remembe
     return Extraction(chosen, model, target=job.target, seed=job.seed, engine=engine)
 
 
-def _work(run: Run, extraction: Extraction, checked: Checked, progress: Progress | None) -> list[dict[str, Any]]:
+def _work(
+    run: Run, extraction: Extraction, checked: Checked[ExtractConfig], progress: Progress | None
+) -> list[dict[str, Any]]:
     rows = _write(extraction, checked, run.folder / FOLDER, beating(run, progress))
     run.write_summary({"methods": rows})
     return rows
 
 
-def _write(extraction: Extraction, checked: Checked, folder: Path, show: Progress) -> list[dict[str, Any]]:
+def _write(
+    extraction: Extraction, checked: Checked[ExtractConfig], folder: Path, show: Progress
+) -> list[dict[str, Any]]:
     with show("explaining", len(checked.data)) as step:
         write(extraction, checked.data, folder, step)
     return summary(extraction)

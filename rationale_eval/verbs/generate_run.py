@@ -24,6 +24,7 @@ from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating, counted, silently
+from rationale_eval.verbs.checked import Checked
 from rationale_eval.verbs.extract_run import require_same
 from rationale_eval.verbs.generate_job import GenerateConfig
 from rationale_eval.verbs.job import DTYPES, Progress, placed, require_model, workspace_of
@@ -38,17 +39,13 @@ ABOUT: Final = "about.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class Asked(Checked[GenerateConfig]):
     """A generation that was checked as far as that goes without loading its model.
 
     Args:
-        job: With every name resolved.
-        data: The examples.
         shots: Solved examples of the prompt.
     """
 
-    job: GenerateConfig
-    data: RationaleDataset
     shots: list[Example]
 
     @property
@@ -62,7 +59,7 @@ class Checked:
         return digest([self.data.fingerprint(), [[one.id, self.template.shot(one)] for one in self.shots]])
 
 
-def check(job: GenerateConfig, workspace: Workspace) -> Checked:
+def check(job: GenerateConfig, workspace: Workspace) -> Asked:
     """Checks a generation without loading its model.
 
     Raises:
@@ -78,7 +75,7 @@ def check(job: GenerateConfig, workspace: Workspace) -> Checked:
     if data.task.kind == "open":
         raise UsageError(f"the task '{data.task.name}' has open answers; these prompts are for tasks with choices.")
     count = template.shots if job.shots is None else job.shots
-    return Checked(job, data, _shots(job, data, count))
+    return Asked(job, data, _shots(job, data, count))
 
 
 def _shots(job: GenerateConfig, data: RationaleDataset, count: int) -> list[Example]:
@@ -116,15 +113,7 @@ def generate_run(
     place = workspace or Workspace()
     checked = check(config, place)
     generation = _generation(checked, place)
-    run = place.create_run(
-        "generate",
-        checked.job.record(),
-        data=config.data,
-        fingerprint=checked.fingerprint,
-        seed=config.seed,
-        command=checked.job.command(),
-        about={"title": checked.job.title(), **(about or {})},
-    )
+    run = checked.new_run(place, about)
     with attempt(run):
         _work(run, generation, checked, progress)
     return run
@@ -146,7 +135,7 @@ def work(run: Run, *, shown: Shown = bar) -> None:
     _work(run, _generation(checked, place), checked, counted(shown))
 
 
-def _generation(checked: Checked, place: Workspace) -> Generation:
+def _generation(checked: Asked, place: Workspace) -> Generation:
     job = checked.job
     model = load_model(
         job.model, task=checked.data.task, device=job.device, dtype=DTYPES[job.precision], workspace=place.path
@@ -164,7 +153,7 @@ def _generation(checked: Checked, place: Workspace) -> Generation:
     )
 
 
-def _work(run: Run, generation: Generation, checked: Checked, progress: Progress | None) -> None:
+def _work(run: Run, generation: Generation, checked: Asked, progress: Progress | None) -> None:
     made = write(generation, checked.data, run.folder / FOLDER, beating(run, progress))
     completions = list(read_completions(run.folder / FOLDER / COMPLETIONS))
     run.write_summary({"texts": [summary(completions)]} | made)
