@@ -121,7 +121,7 @@ PARTS: Final = (
          published(0.526, 0.632, 0.330, 0.479, 0.639, 0.897, 0.891)),
     Part("esnli", "e-SNLI (pairs, three classes)", 7000, 320, 300, "test", (0, 1, 2), SHORT,
          published(0.596, 0.595, 0.518, 0.273, 0.622, 0.857, 0.864)),
-    Part("hatexplain", "HateXplain (posts, three classes; not in the paper)", 5000, 320, 300, "test", (0,), SHORT, {}),
+    Part("hatexplain", "HateXplain (posts, three classes; not in the paper)", 2000, 200, 200, "test", (0,), SHORT, {}),
     Part("cose", "CoS-E (questions, five options)", 3000, 64, 120, "validation", (0,), SHORT | {"batch_size": 8},
          published(0.578, 0.618, 0.302, 0.277, 0.690, 0.814, 0.807)),
     Part("eraser_movies", "ERASER movies (documents)", 400, 32, 30, "test", (0,), LONG,

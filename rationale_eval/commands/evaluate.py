@@ -46,7 +46,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             "--controls",
-            help="Controls beside the methods: random, gold, inverse_gold, or none. Default: random.",
+            help="Controls beside the methods: random, gold, inverse_gold, or none. Default: random; with --texts also "
+            "gold.",
             metavar="NAME",
             show_default=False,
         ),
@@ -55,6 +56,13 @@ def evaluate(
         list[str] | None,
         typer.Option("--scores", help="Word scores made before: a Parquet file, or run:ID.", metavar="FILE"),
     ] = None,
+    texts: Annotated[
+        list[str] | None,
+        typer.Option("--texts", help="Free-text rationales: run:ID of a generation, or a file.", metavar="TEXTS"),
+    ] = None,
+    encoder: Annotated[
+        str, typer.Option("--encoder", help="With --texts: the encoder that compares them.")
+    ] = "embedded/minilm",
     target: Annotated[
         str, typer.Option("--target", help="The choice to explain: predicted, gold, or a label.", metavar="CHOICE")
     ] = "predicted",
@@ -115,8 +123,12 @@ def evaluate(
         precision=_precision(precision),
         methods=names(methods),
         settings=pairs("--set", settings),
-        controls=() if names(controls) == ("none",) else names(controls) or ("random",),
+        controls=()
+        if names(controls) == ("none",)
+        else names(controls) or (("random", "gold") if texts else ("random",)),
         scores=names(scores),
+        texts=names(texts),
+        encoder=encoder,
         target=target,
         metrics=names(metrics) or None,
         options=_options(pairs("--option", options)),

@@ -116,6 +116,7 @@ def generate(
     if not as_json:
         show(_examples(file), title=f"the first {SHOWN}")
     say(f"kept in {file}")
+    say(f"next: rationale-eval evaluate --data {data} --texts run:{run.id}")
     return None
 
 

@@ -14,6 +14,7 @@ from rationale_eval.metrics.record import Metric
 FAMILIES: Final[Mapping[str, str]] = {
     "faithfulness": "Faithfulness: is this why the model decided so?",
     "plausibility": "Plausibility: would a person accept it?",
+    "similarity": "Similarity: is the text like one that a person wrote?",
     "task": "Task: is the model right, and does it know?",
 }
 
@@ -27,6 +28,9 @@ NEEDS: Final[Mapping[str, str]] = {
     "annotators": "several annotators",
     "explainer": "the attribution method itself",
     "classes": "the same choices for every example",
+    "text": "free text",
+    "references": "gold rationales",
+    "encoder": "an encoder of texts",
 }
 
 HEAD: Final = """# Metric definitions

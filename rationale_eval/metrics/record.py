@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from rationale_eval.registry import Registry
 
 Direction = Literal["higher", "lower", "none"]
-Need = Literal["model", "scores", "gold", "label", "annotators", "explainer", "classes"]
+Need = Literal[
+    "model", "scores", "gold", "label", "annotators", "explainer", "classes", "text", "references", "encoder"
+]
 """What a metric reads: a model that answers questions; word scores; gold highlights; the gold label; the highlights of
-several annotators; the attribution method itself (to explain a perturbed input); the same choices for every example."""
+several annotators; the attribution method itself (to explain a perturbed input); the same choices for every example; a
+free-text rationale; gold rationales; an encoder of texts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +55,7 @@ class Metric:
 
     Args:
         name: Snake-case name.
-        family: "faithfulness", "plausibility" or "task".
+        family: "faithfulness", "plausibility", "similarity" or "task".
         symbol: Short symbol for tables.
         title: The name in words.
         direction: Which way is better.
@@ -63,15 +66,15 @@ class Metric:
         cite: Paper, equation or section.
         formula: One line of plain-text mathematics.
         describe: Two sentences: what it says, and when not to use it.
-        ask: The function of a `Case`. With "model" among `needs` it is a generator that yields lists of questions, is
-            sent the list of answers (probabilities, float64 `[choices]`), and returns a `Score`; otherwise it returns
-            a `Score` directly.
+        ask: The function of a `Case`, or of a `TextCase` where "text" is among `needs`. With "model" among `needs` it
+            is a generator that yields lists of questions, is sent the list of answers (probabilities, float64
+            `[choices]`), and returns a `Score`; otherwise it returns a `Score` directly.
         reduce: Maps summed parts to the corpus value; None means the mean of the example values.
         version: Raised whenever values change.
     """
 
     name: str
-    family: Literal["faithfulness", "plausibility", "task"]
+    family: Literal["faithfulness", "plausibility", "similarity", "task"]
     symbol: str
     title: str
     direction: Direction

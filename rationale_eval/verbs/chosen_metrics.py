@@ -31,6 +31,17 @@ DEFAULT_METRICS: Final = (
 )
 
 
+TEXT_METRICS: Final = (
+    "rouge_l",
+    "chrf",
+    "bertscore",
+    "bertscore:correct",
+    "bertscore:zero_if_wrong",
+    "embedding_cosine",
+)
+"""The usual ones of free text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One metric under one variant."""
@@ -67,6 +78,20 @@ def choose_metrics(names: Sequence[str] | None, options: Mapping[str, Any] | Non
         wanted.extend(Wanted(found, each, {**found.variants[each], **extra}) for each in chosen)
     if set(options) - taken:
         raise UsageError(f"no metric asked for has a parameter '{sorted(set(options) - taken)[0]}'")
+    return wanted
+
+
+def choose_text_metrics(names: Sequence[str] | None, options: Mapping[str, Any] | None = None) -> list[Wanted]:
+    """Metrics of free text; see `choose_metrics`.
+
+    Raises:
+        UsageError: Also for a metric that does not read free text.
+    """
+    wanted = choose_metrics(names or TEXT_METRICS, options)
+    other = [each.metric.name for each in wanted if "text" not in each.metric.needs]
+    if other:
+        texts = ", ".join(name for name, each in METRICS.items() if "text" in each.needs)
+        raise UsageError(f"{other[0]} is no metric of free text; with --texts choose among {texts}")
     return wanted
 
 
@@ -114,6 +139,8 @@ def possible(
             lacks = "a model (--model)"
         elif "scores" in each.metric.needs and not rationales:
             lacks = "rationales (--methods, or scores from a file)"
+        elif "text" in each.metric.needs:
+            lacks = "free text (--texts)"
         elif "classes" in each.metric.needs and data.task.kind == "multiple_choice":
             lacks = "the same choices for every example, which a multiple-choice task does not have"
         if lacks is None:

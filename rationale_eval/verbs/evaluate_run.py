@@ -10,14 +10,16 @@ from rationale_eval import durable
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.explanations import load_explanations
 from rationale_eval.data.rationale import Explanations
+from rationale_eval.errors import UsageError
 from rationale_eval.models.base import TaskModel
 from rationale_eval.rationales.extract import check as check_methods
 from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating, counted
 from rationale_eval.verbs.checked import Checked
-from rationale_eval.verbs.chosen_metrics import choose_metrics, possible
+from rationale_eval.verbs.chosen_metrics import choose_metrics, choose_text_metrics, possible
 from rationale_eval.verbs.evaluate import evaluate
+from rationale_eval.verbs.evaluate_texts import CONTROLS, evaluate_texts, read_texts
 from rationale_eval.verbs.extract import choose_methods, extract_to
 from rationale_eval.verbs.extract_run import FOLDER, require_same
 from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, require_model, workspace_of
@@ -32,6 +34,8 @@ def check(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateConfig]:
         UsageError: For names that do not exist and things that do not go together.
         InputError: For data and files that cannot be used.
     """
+    if job.texts:
+        return _check_texts(job, workspace)
     wanted = choose_metrics(job.metrics, job.options)
     methods = (*job.methods, *job.controls)
     chosen = choose_methods(methods, job.settings) if methods else []
@@ -42,6 +46,20 @@ def check(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateConfig]:
     data = job.open_data(workspace)
     named = job.metrics is not None
     possible(wanted, named, data, model=job.model is not None, rationales=bool(methods or job.scores))
+    return Checked(job, data)
+
+
+def _check_texts(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateConfig]:
+    if job.methods or job.scores:
+        raise UsageError("free text and word scores are measured by different metrics; evaluate them one at a time.")
+    choose_text_metrics(job.metrics, job.options)
+    unknown = [name for name in job.controls if name not in CONTROLS]
+    if unknown:
+        raise UsageError(f"there is no control '{unknown[0]}' for free text; choose among {', '.join(CONTROLS)}.")
+    job = job.resolved(workspace)
+    require_model(job.encoder)
+    data = job.open_data(workspace)
+    read_texts(job.texts, data, workspace)
     return Checked(job, data)
 
 
@@ -94,12 +112,38 @@ def work(run: Run, *, shown: Shown = bar) -> None:
 
 
 def _work(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | None, progress: Progress | None) -> Result:
-    job, data, place = checked.job, checked.data, workspace_of(run)
     show = beating(run, progress)
+    if checked.job.texts:
+        result = _score_texts(run, checked, show)
+    else:
+        result = _score_words(run, checked, model, show)
+    durable.write_json(run.folder / EVALUATION, result.provenance)
+    run.write_summary({"results": result.records()})
+    return result
+
+
+def _score_texts(run: Run, checked: Checked[EvaluateConfig], show: Progress) -> Result:
+    job, data = checked.job, checked.data
+    with show("scoring", len(data)) as step:
+        return evaluate_texts(
+            data,
+            read_texts(job.texts, data, workspace_of(run)),
+            choose_text_metrics(job.metrics, job.options),
+            controls=job.controls,
+            encoder=job.encoder,
+            device=job.device,
+            seed=job.seed,
+            out=run.examples,
+            progress=step,
+        )
+
+
+def _score_words(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | None, show: Progress) -> Result:
+    job, data, place = checked.job, checked.data, workspace_of(run)
     memory = place.path / MEMORY if job.remember else None
     explanations = [*_made(job, data, model, run, memory, show), *_read(job, place)]
     with show("scoring", len(data)) as step:
-        result = evaluate(
+        return evaluate(
             data,
             explanations,
             model=model,
@@ -110,9 +154,6 @@ def _work(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | None, p
             out=run.examples,
             progress=step,
         )
-    durable.write_json(run.folder / EVALUATION, result.provenance)
-    run.write_summary({"results": result.records()})
-    return result
 
 
 def _made(

@@ -44,9 +44,10 @@ class Texts:
         return summary(self.completions)
 
     def rationales(self) -> Outputs[TextRationale]:
-        """The best text of each example (and choice, where one was given), in the data set's order."""
+        """The best text of each example (and choice, where one was given) of the data set, in its order."""
         order = {example.id: place for place, example in enumerate(self.data)}
-        chosen = sorted(best(self.completions), key=lambda one: (order[one.example_id], one.choice or 0))
+        known = [one for one in best(self.completions) if one.example_id in order]
+        chosen = sorted(known, key=lambda one: (order[one.example_id], one.choice or 0))
         found = [TextRationale(one.example_id, one.rationale, one.answer) for one in chosen]
         return Outputs(f"{self.params['model']} {self.params['prompt']}", lambda: found)
 

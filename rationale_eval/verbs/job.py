@@ -250,22 +250,30 @@ class EvaluateConfig(ScoringJob):
     kind: Literal["evaluate"] = "evaluate"
     controls: tuple[str, ...] = Field(("random",), description="Controls that stand beside the methods.")
     scores: tuple[str, ...] = Field((), description="Files of word scores made before, or runs that extracted some.")
+    texts: tuple[str, ...] = Field((), description="Free-text rationales: files, or runs that generated some.")
+    encoder: str = Field("embedded/minilm", description="The encoder of metrics that compare texts by their states.")
     metrics: tuple[str, ...] | None = Field(
         None, description="Metrics, as name or name:variant; the usual ones if not given."
     )
     options: dict[str, Any] = Field(default_factory=dict, description="Parameters of metrics: removal=mask.")
 
     def resolved(self, workspace: Workspace) -> EvaluateConfig:
-        """See `Job.resolved`; word scores are named by whole path or run id too."""
-        scores = [
-            str(Path(name).absolute()) if Path(name).exists() else f"run:{workspace.find(name).id}"
-            for name in self.scores
-        ]
-        return super().resolved(workspace).model_copy(update={"scores": tuple(scores)})
+        """See `Job.resolved`; word scores and texts are named by whole path or run id too."""
+
+        def whole(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(
+                str(Path(name).absolute()) if Path(name).exists() else f"run:{workspace.find(name).id}"
+                for name in names
+            )
+
+        found: dict[str, Any] = {"scores": whole(self.scores), "texts": whole(self.texts)}
+        found["encoder"] = _whole_path(self.encoder, _NAMED_MODELS)
+        return super().resolved(workspace).model_copy(update=found)
 
     def title(self) -> str:
         """The job in a few words, for lists."""
-        what = ", ".join((*self.methods, *(Path(name).stem for name in self.scores))) or self.model or "gold"
+        files = (Path(name).stem for name in (*self.scores, *self.texts))
+        what = ", ".join((*self.methods, *files)) or self.model or "gold"
         return f"{what} on {_short(self.data)}"
 
     def words(self) -> Iterator[str]:
@@ -274,6 +282,10 @@ class EvaluateConfig(ScoringJob):
         yield from ("--controls", ",".join(self.controls) or "none")
         for name in self.scores:
             yield from ("--scores", name)
+        for name in self.texts:
+            yield from ("--texts", name)
+        if self.texts:
+            yield from ("--encoder", self.encoder)
         if self.metrics:
             yield from ("--metrics", ",".join(self.metrics))
         yield from _pairs("--option", self.options)

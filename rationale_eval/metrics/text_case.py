@@ -1,0 +1,75 @@
+"""A case of free text: one example, what a system said about it, and what people said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rationale_eval.data.example import Example
+from rationale_eval.metrics.record import Score, undefined
+
+Count = Literal["all", "correct", "zero_if_wrong"]
+"""Which examples count: all of them; those whose answer is right; or all, with 0 where the answer is wrong (FEB)."""
+
+NO_REFERENCE: Final = "the example has no gold rationale"
+WRONG: Final = "the answer is not right"
+NO_ANSWER: Final = "it is not known whether the answer is right"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenStates:
+    """A text as an encoder sees it.
+
+    Args:
+        states: float32 `[tokens, hidden]`.
+        real: Booleans `[tokens]`: False for special tokens.
+    """
+
+    states: NDArray[np.float32]
+    real: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextCase:
+    """One example under one free-text rationale.
+
+    Args:
+        example: The example.
+        text: The rationale; may be empty.
+        references: Gold rationales to compare it with.
+        answer: Index of the system's answer, or None where it gave none that can be read.
+        encode: Gives the token states of a text; None where no encoder takes part.
+    """
+
+    example: Example
+    text: str
+    references: Sequence[str]
+    answer: int | None
+    encode: Callable[[str], TokenStates] | None = None
+
+    @property
+    def correct(self) -> bool | None:
+        """Whether the answer is the label; None where there is no label. An answer that cannot be read is not right."""
+        return None if self.example.label is None else self.answer == self.example.label
+
+
+def against_references(case: TextCase, count: Count, similarity: Callable[[str, str], float]) -> Score:
+    """The greatest similarity to a reference, under a rule for wrong answers.
+
+    Args:
+        case: The case.
+        count: The rule.
+        similarity: Of a text and a reference.
+    """
+    if not case.references:
+        return undefined(NO_REFERENCE)
+    if count != "all":
+        if case.correct is None:
+            return undefined(NO_ANSWER)
+        if not case.correct:
+            return Score(0.0) if count == "zero_if_wrong" else undefined(WRONG)
+    return Score(max(similarity(case.text, reference) for reference in case.references))

@@ -1,0 +1,201 @@
+"""Free-text rationales scored, example by example, with controls beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from rationale_eval.data.dataset import RationaleDataset
+from rationale_eval.data.example import Example
+from rationale_eval.data.importing import import_texts
+from rationale_eval.data.outputs import Outputs, TextRationale
+from rationale_eval.errors import InputError, UsageError
+from rationale_eval.metrics.record import Score
+from rationale_eval.metrics.text_case import TextCase, TokenStates
+from rationale_eval.models.text_encoder import TextEncoder
+from rationale_eval.rationales.completion import read_completions
+from rationale_eval.verbs.chosen_metrics import Wanted
+from rationale_eval.verbs.generate import Texts
+from rationale_eval.verbs.generate_run import ABOUT, COMPLETIONS, FOLDER
+from rationale_eval.verbs.result import Result, ScoreRow, write_scores
+from rationale_eval.workspace.runs import Workspace
+
+CONTROLS: Final = ("random", "gold")
+"""`random`: a gold rationale of another example; `gold`: the first gold rationale against the others, where there are
+several. Both answer rightly."""
+
+WINDOW: Final = 256
+"""Examples whose texts are encoded together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One system's text for one example, and what it is compared with."""
+
+    system: str
+    text: str
+    answer: int | None
+    references: Sequence[str]
+
+
+def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three are keywords with defaults
+    data: RationaleDataset,
+    systems: Sequence[Outputs[TextRationale]],
+    wanted: Sequence[Wanted],
+    *,
+    controls: Sequence[str] = CONTROLS,
+    encoder: str = "embedded/minilm",
+    device: str = "auto",
+    seed: int = 0,
+    out: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Result:
+    """Scores free-text rationales.
+
+    Args:
+        data: The examples.
+        systems: Texts of one or several systems, one for each example.
+        wanted: Metrics of free text.
+        controls: Names in `CONTROLS`, beside the systems.
+        encoder: The encoder of metrics that need one.
+        device: Where it runs.
+        seed: Draws the random control.
+        out: Parquet file for the scores; a temporary one by default.
+        progress: Called with the number of examples done since the last call.
+
+    Raises:
+        UsageError: For unknown controls, or systems of one name.
+        InputError: If a system has no text for an example, or several.
+    """
+    unknown = [name for name in controls if name not in CONTROLS]
+    if unknown:
+        raise UsageError(f"there is no control '{unknown[0]}' for free text; choose among {', '.join(CONTROLS)}")
+    names = [each.system for each in systems]
+    if len({*names, *controls}) < len(names) + len(controls):
+        raise UsageError(f"two systems have one name among {', '.join([*names, *controls])}; rename one")
+    reader = None
+    if any("encoder" in each.metric.needs for each in wanted):
+        reader = TextEncoder(encoder, device=device)
+    texts = {each.system: _by_example(each) for each in systems}
+    donors = _donors(data, seed) if "random" in controls else {}
+    rows = _rows(data, lambda example: _said(example, texts, donors, controls), wanted, reader, progress)
+    path = write_scores(rows, out)
+    return Result(path, _provenance(data, names, controls, wanted, reader, seed))
+
+
+def read_texts(names: Sequence[str], data: RationaleDataset, workspace: Workspace) -> list[Outputs[TextRationale]]:
+    """Texts by name: a file in a form that `import` reads, a folder of completions, or a run that generated some.
+
+    Raises:
+        UsageError: If there is no such file or run.
+        InputError: If it cannot be read, once it is.
+    """
+    found = []
+    for name in names:
+        path = Path(name)
+        if path.is_file() and path.name != COMPLETIONS:
+            found.append(import_texts(path, data))
+            continue
+        if not path.exists():
+            path = workspace.find(name).folder / FOLDER
+        file = path if path.is_file() else path / COMPLETIONS
+        if not file.is_file():
+            raise UsageError(f"'{name}' holds no texts; name a run of `generate`, or a file with id and text")
+        about = json.loads((file.parent / ABOUT).read_text(encoding="utf-8"))
+        texts = Texts(list(read_completions(file)), data, about)
+        found.append(texts.rationales())
+    return found
+
+
+def _by_example(system: Outputs[TextRationale]) -> dict[str, TextRationale]:
+    found: dict[str, TextRationale] = {}
+    for one in system:
+        if one.example_id in found:
+            raise InputError(
+                f"'{system.system}' has several texts for example '{one.example_id}'; only one can be scored"
+            )
+        found[one.example_id] = one
+    return found
+
+
+def _donors(data: RationaleDataset, seed: int) -> dict[str, str]:
+    """For each example the gold rationale of another one: the examples are put in a random ring."""
+    known = [(example.id, example.rationales[0]) for example in data if example.rationales]
+    if len(known) < 2:
+        return {}
+    ring = np.random.default_rng(seed).permutation(len(known))
+    return {known[place][0]: known[after][1] for place, after in zip(ring, np.roll(ring, -1), strict=True)}
+
+
+def _said(
+    example: Example, texts: dict[str, dict[str, TextRationale]], donors: dict[str, str], controls: Sequence[str]
+) -> Iterator[_Said]:
+    for system, of in texts.items():
+        if example.id not in of:
+            raise InputError(f"the system '{system}' has no text for example '{example.id}'; generate or import it")
+        yield _Said(system, of[example.id].text, of[example.id].target, example.rationales)
+    if "random" in controls and example.id in donors:
+        yield _Said("random", donors[example.id], example.label, example.rationales)
+    if "gold" in controls and len(example.rationales) > 1:
+        yield _Said("gold", example.rationales[0], example.label, example.rationales[1:])
+
+
+def _rows(
+    data: RationaleDataset,
+    said: Callable[[Example], Iterable[_Said]],
+    wanted: Sequence[Wanted],
+    reader: TextEncoder | None,
+    progress: Callable[[int], None] | None,
+) -> Iterator[ScoreRow]:
+    examples = iter(data)
+    while window := [(example, list(said(example))) for example in islice(examples, WINDOW)]:
+        known = {} if reader is None else _encoded(reader, [one for _, all_of in window for one in all_of], wanted)
+        for example, all_of in window:
+            shared = data.cluster(example)
+            cluster = None if shared is None else blake2b(shared.encode(), digest_size=8).hexdigest()
+            for one in all_of:
+                case = TextCase(example, one.text, one.references, one.answer, known.__getitem__ if known else None)
+                for each in wanted:
+                    score: Score = each.metric.ask(case, **each.options)
+                    yield ScoreRow(example.id, cluster, one.system, each.metric.name, each.variant, score)
+            if progress is not None:
+                progress(1)
+
+
+def _encoded(reader: TextEncoder, said: Sequence[_Said], wanted: Sequence[Wanted]) -> dict[str, TokenStates]:
+    """States of every text of a window; those in lower case where a metric asks for them."""
+    texts = {text for one in said for text in (one.text, *one.references)}
+    if any(each.options.get("lower") for each in wanted):
+        texts |= {text.lower() for text in texts}
+    ordered = sorted(texts)
+    return {text: TokenStates(*found) for text, found in zip(ordered, reader.states(ordered), strict=True)}
+
+
+def _provenance(
+    data: RationaleDataset,
+    names: Sequence[str],
+    controls: Sequence[str],
+    wanted: Sequence[Wanted],
+    reader: TextEncoder | None,
+    seed: int,
+) -> dict[str, Any]:
+    return {
+        "data": {"name": data.name, "split": data.split, "fingerprint": data.fingerprint(), "examples": len(data)},
+        "model": None,
+        "systems": list(names),
+        "controls": list(controls),
+        "metrics": [
+            {"metric": w.metric.name, "variant": w.variant, "version": w.metric.version, **w.options} for w in wanted
+        ],
+        "encoder": None if reader is None else {"name": reader.name, "fingerprint": reader.fingerprint},
+        "seed": seed,
+        "truncated": 0,
+        "engine": None,
+    }

@@ -1,0 +1,134 @@
+"""Free text scored from files and runs, with controls, intervals and sentences for what does not fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rationale_eval.cli import run as command
+from rationale_eval.data.load import load_dataset
+from rationale_eval.data.outputs import Outputs, TextRationale
+from rationale_eval.errors import InputError, UsageError
+from rationale_eval.models.text_encoder import TextEncoder
+from rationale_eval.verbs.chosen_metrics import choose_text_metrics
+from rationale_eval.verbs.evaluate_run import evaluate_run
+from rationale_eval.verbs.evaluate_texts import evaluate_texts
+from rationale_eval.verbs.generate_job import GenerateConfig
+from rationale_eval.verbs.generate_run import generate_run
+from rationale_eval.verbs.job import EvaluateConfig
+from rationale_eval.verbs.jobs import resume, submit
+from rationale_eval.workspace.runs import Workspace
+from tests.helpers.tiny import tiny_folder
+
+DATA = "bundled/nli"
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> str:
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    return str(tiny_folder(folder, "bert", "classifier", labels=2))
+
+
+def gold(data):
+    return Outputs("echo", lambda: [TextRationale(one.id, one.rationales[0], one.label) for one in data])
+
+
+def values(result):
+    table = result.summary(resamples=50)
+    return {(row.method, row.metric, row.variant): row.value for row in table.itertuples()}
+
+
+def test_gold_text_is_the_best_and_another_examples_text_is_not(encoder: str) -> None:
+    data = load_dataset(DATA, "test", 20)
+    metrics = ["rouge1", "rouge_l", "chrf", "bertscore", "bertscore:zero_if_wrong", "embedding_cosine"]
+    found = values(evaluate_texts(data, [gold(data)], choose_text_metrics(metrics), encoder=encoder))
+    for name in metrics:
+        metric, _, variant = name.partition(":")
+        assert found["echo", metric, variant or "all"] == pytest.approx(1, abs=1e-6)
+        assert found["random", metric, variant or "all"] < 0.98
+    assert ("gold", "rouge1", "all") not in found  # one reference each: nothing to compare the first with
+
+
+def test_several_references_make_a_gold_control() -> None:
+    data = load_dataset(DATA, "test", 4)
+    two = data.with_task(
+        data.task, lambda: [type(one)(**{**_fields(one), "rationales": ("a b c", "a b d")}) for one in data]
+    )
+    found = values(evaluate_texts(two, [], choose_text_metrics(["rouge1"]), controls=("gold",)))
+    assert found == {("gold", "rouge1", "all"): pytest.approx(2 / 3)}
+
+
+def _fields(example):
+    return {name: getattr(example, name) for name in example.__dataclass_fields__}
+
+
+def test_states_do_not_depend_on_what_is_read_beside(encoder: str) -> None:
+    reader = TextEncoder(encoder, device="cpu")
+    texts = ["A man is playing a guitar.", "", "people", "the street is empty! " * 5]
+    together = reader.states(texts)
+    for text, (states, real) in zip(texts, together, strict=True):
+        ((alone, same),) = reader.states([text])
+        np.testing.assert_allclose(states, alone, atol=2e-6)
+        np.testing.assert_array_equal(real, same)
+        assert len(real) == len(states) and real.sum() == len(real) - 2
+    network = reader._body
+    ids = torch.tensor([reader._model.tokenizer(texts[0])["input_ids"]])
+    np.testing.assert_allclose(together[0][0], network(input_ids=ids).last_hidden_state[0].detach(), atol=2e-6)
+
+
+def test_a_generation_is_evaluated_from_its_run_and_the_run_can_be_queued(encoder: str, tmp_path: Path) -> None:
+    place = Workspace(tmp_path / "w")
+    folder = tmp_path / "lm"
+    folder.mkdir()
+    model = str(tiny_folder(folder, "gpt2", "causal"))
+    made = generate_run(
+        GenerateConfig(data=DATA, split="test", limit=5, model=model, prompt="zero_shot", max_tokens=4), workspace=place
+    )
+    job = EvaluateConfig(data=DATA, split="test", limit=5, texts=(f"run:{made.id}",), encoder=encoder)
+    run, result = evaluate_run(job, workspace=place)
+    assert {method for method, _, _ in values(result)} == {f"{model} zero_shot", "random"}
+    assert result.provenance["encoder"]["name"] == encoder
+    queued = submit(job, workspace=place)
+    resume(queued.id, workspace=place.path)
+    assert queued.status.state == "finished"
+    assert queued.examples.read_bytes() == run.examples.read_bytes()
+
+
+def test_the_command_reads_a_file_of_texts(encoder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = load_dataset(DATA, "test", 6)
+    file = tmp_path / "mine.jsonl"
+    rows = [{"id": one.id, "rationale": one.rationales[0], "target": one.label} for one in data]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ["evaluate", "--data", DATA, "--split", "test", "--limit", "6", "--workspace", str(tmp_path / "w")]
+    assert command([*words, "--texts", str(file), "--encoder", encoder, "--metrics", "rouge1,bertscore:feb"]) == 0
+    shown = capsys.readouterr().out
+    assert "mine" in shown and "random" in shown and "feb" in shown
+    for wrong, sentence in (
+        (["--texts", str(file), "--metrics", "auprc"], "auprc is no metric of free text"),
+        (["--texts", str(file), "--methods", "random"], "one at a time"),
+        (["--texts", str(file), "--controls", "inverse_gold"], "no control 'inverse_gold' for free text"),
+        (["--texts", "run:nothing"], "nothing"),
+        (["--metrics", "rouge1"], "rouge1 needs free text (--texts)"),
+        (["--texts", str(file), "--encoder", "nowhere"], "nowhere"),
+    ):
+        assert command([*words, *wrong]) == 2
+        assert sentence in capsys.readouterr().err
+
+
+def test_missing_and_double_texts_are_named() -> None:
+    data = load_dataset(DATA, "test", 3)
+    wanted = choose_text_metrics(["rouge1"])
+    ids = [one.id for one in data]
+    few = Outputs("few", lambda: [TextRationale(ids[0], "x")])
+    with pytest.raises(InputError, match=f"'few' has no text for example '{ids[1]}'"):
+        evaluate_texts(data, [few], wanted)
+    twice = Outputs("twice", lambda: [TextRationale(ids[0], "x"), TextRationale(ids[0], "y")])
+    with pytest.raises(InputError, match="several texts"):
+        evaluate_texts(data, [twice], wanted)
+    with pytest.raises(UsageError, match="two systems have one name"):
+        evaluate_texts(data, [gold(data), gold(data)], wanted)
