@@ -63,6 +63,16 @@ def evaluate(
     encoder: Annotated[
         str, typer.Option("--encoder", help="With --texts: the encoder that compares them.")
     ] = "embedded/minilm",
+    simulator: Annotated[
+        list[str] | None,
+        typer.Option("--simulator", help="With --texts: a knob of simulators: epochs=2.", metavar="NAME=VALUE"),
+    ] = None,
+    simulator_split: Annotated[
+        str, typer.Option("--simulator-split", help="With --texts: the split that simulators learn from.")
+    ] = "train",
+    simulator_limit: Annotated[
+        int, typer.Option("--simulator-limit", min=1, help="With --texts: examples they learn from.")
+    ] = 2000,
     target: Annotated[
         str, typer.Option("--target", help="The choice to explain: predicted, gold, or a label.", metavar="CHOICE")
     ] = "predicted",
@@ -129,6 +139,9 @@ def evaluate(
         scores=names(scores),
         texts=names(texts),
         encoder=encoder,
+        simulator=_options(pairs("--simulator", simulator)),
+        simulator_split=simulator_split,
+        simulator_limit=simulator_limit,
         target=target,
         metrics=names(metrics) or None,
         options=_options(pairs("--option", options)),
@@ -150,6 +163,8 @@ def evaluate(
         value={"results": records, "provenance": {"run": run.id, **run.provenance, **result.provenance}},
         title=f"{data} ({result.provenance['data']['split']}), {result.provenance['data']['examples']} examples",
     )
+    if result.provenance.get("simulators") and not as_json:
+        show(_simulators(result.provenance["simulators"]), title="the simulators, on held-out answers")
     engine = result.provenance["engine"]
     if engine is not None:
         say(
@@ -158,6 +173,20 @@ def evaluate(
         )
     say(f"kept in {run.folder}; as a LaTeX table: rationale-eval export {run.id} --out table.tex")
     return None
+
+
+def _simulators(learned: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What came of each simulator's training; one that has learned nothing makes its metrics say nothing."""
+    return [
+        {
+            "simulator": name,
+            "examples": one["examples"],
+            "guessed": one["accuracy"],
+            "by always saying the same": one["majority"],
+            "has learned": "yes" if one["learned"] else "no: what is built on it says nothing",
+        }
+        for name, one in learned.items()
+    ]
 
 
 def table(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

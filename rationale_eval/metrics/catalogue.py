@@ -14,6 +14,7 @@ from rationale_eval.metrics.record import Metric
 FAMILIES: Final[Mapping[str, str]] = {
     "faithfulness": "Faithfulness: is this why the model decided so?",
     "plausibility": "Plausibility: would a person accept it?",
+    "simulation": "Simulation: does the text let another model guess the answer?",
     "similarity": "Similarity: is the text like one that a person wrote?",
     "task": "Task: is the model right, and does it know?",
 }
@@ -31,6 +32,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "text": "free text",
     "references": "gold rationales",
     "encoder": "an encoder of texts",
+    "simulator": "simulators",
 }
 
 HEAD: Final = """# Metric definitions

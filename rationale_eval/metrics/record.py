@@ -13,11 +13,21 @@ from rationale_eval.registry import Registry
 
 Direction = Literal["higher", "lower", "none"]
 Need = Literal[
-    "model", "scores", "gold", "label", "annotators", "explainer", "classes", "text", "references", "encoder"
+    "model",
+    "scores",
+    "gold",
+    "label",
+    "annotators",
+    "explainer",
+    "classes",
+    "text",
+    "references",
+    "encoder",
+    "simulator",
 ]
 """What a metric reads: a model that answers questions; word scores; gold highlights; the gold label; the highlights of
 several annotators; the attribution method itself (to explain a perturbed input); the same choices for every example; a
-free-text rationale; gold rationales; an encoder of texts."""
+free-text rationale; gold rationales; an encoder of texts; simulators."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +65,7 @@ class Metric:
 
     Args:
         name: Snake-case name.
-        family: "faithfulness", "plausibility", "similarity" or "task".
+        family: "faithfulness", "plausibility", "similarity", "simulation" or "task".
         symbol: Short symbol for tables.
         title: The name in words.
         direction: Which way is better.
@@ -74,7 +84,7 @@ class Metric:
     """
 
     name: str
-    family: Literal["faithfulness", "plausibility", "similarity", "task"]
+    family: Literal["faithfulness", "plausibility", "similarity", "simulation", "task"]
     symbol: str
     title: str
     direction: Direction

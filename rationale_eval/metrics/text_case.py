@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
@@ -42,6 +42,8 @@ class TextCase:
         text: The rationale; may be empty.
         references: Gold rationales to compare it with.
         answer: Index of the system's answer, or None where it gave none that can be read.
+        simulated: What simulators answer: probabilities of the choices, float64 `[choices]`, by their weights ("pt",
+            "np") and what they see ("input", "rationale", "both").
         encode: Gives the token states of a text; None where no encoder takes part.
     """
 
@@ -49,7 +51,18 @@ class TextCase:
     text: str
     references: Sequence[str]
     answer: int | None
+    simulated: Mapping[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
     encode: Callable[[str], TokenStates] | None = None
+
+    def guessed(self, weights: str, seen: str) -> bool:
+        """Whether a simulator guesses the system's answer; of equal probabilities the first choice counts.
+
+        Raises:
+            ValueError: If there is no answer or no such simulator.
+        """
+        if self.answer is None or (weights, seen) not in self.simulated:
+            raise ValueError(f"nothing was simulated from {seen} by {weights} simulators")
+        return int(np.argmax(self.simulated[weights, seen])) == self.answer
 
     @property
     def correct(self) -> bool | None:

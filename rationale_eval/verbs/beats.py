@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Final
 
 from rationale_eval.training.progress import Report
@@ -94,6 +94,27 @@ def counted(shown: Shown) -> Progress:
                 report(done, total, "")
 
             yield step
+
+    return told
+
+
+def reported(show: Progress) -> Shown:
+    """The other way round: what is told of every step, for something that shows steps done since."""
+
+    @contextmanager
+    def told(what: str) -> Iterator[Report]:
+        done = 0
+        with ExitStack() as stack:
+            tell: Callable[[int], None] | None = None
+
+            def report(step: int, total: int, note: str) -> None:
+                nonlocal done, tell
+                if tell is None:
+                    tell = stack.enter_context(show(what, total))
+                tell(step - done)
+                done = step
+
+            yield report
 
     return told
 

@@ -15,7 +15,7 @@ from rationale_eval.models.base import TaskModel
 from rationale_eval.rationales.extract import check as check_methods
 from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
-from rationale_eval.verbs.beats import Shown, beating, counted
+from rationale_eval.verbs.beats import Shown, beating, counted, reported
 from rationale_eval.verbs.checked import Checked
 from rationale_eval.verbs.chosen_metrics import choose_metrics, choose_text_metrics, possible
 from rationale_eval.verbs.evaluate import evaluate
@@ -24,6 +24,7 @@ from rationale_eval.verbs.extract import choose_methods, extract_to
 from rationale_eval.verbs.extract_run import FOLDER, require_same
 from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, require_model, workspace_of
 from rationale_eval.verbs.result import EVALUATION, Result
+from rationale_eval.verbs.simulating import asked_weights, make_simulators, read_simulator, training_answers
 from rationale_eval.workspace.runs import Run, Workspace
 
 
@@ -52,7 +53,8 @@ def check(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateConfig]:
 def _check_texts(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateConfig]:
     if job.methods or job.scores:
         raise UsageError("free text and word scores are measured by different metrics; evaluate them one at a time.")
-    choose_text_metrics(job.metrics, job.options)
+    wanted = choose_text_metrics(job.metrics, job.options)
+    read_simulator(job.simulator)
     unknown = [name for name in job.controls if name not in CONTROLS]
     if unknown:
         raise UsageError(f"there is no control '{unknown[0]}' for free text; choose among {', '.join(CONTROLS)}.")
@@ -60,6 +62,8 @@ def _check_texts(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateC
     require_model(job.encoder)
     data = job.open_data(workspace)
     read_texts(job.texts, data, workspace)
+    if asked_weights(wanted):
+        training_answers(job, data)
     return Checked(job, data)
 
 
@@ -123,14 +127,21 @@ def _work(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | None, p
 
 
 def _score_texts(run: Run, checked: Checked[EvaluateConfig], show: Progress) -> Result:
-    job, data = checked.job, checked.data
+    job, data, place = checked.job, checked.data, workspace_of(run)
+    wanted = choose_text_metrics(job.metrics, job.options)
+    simulators = make_simulators(
+        job, data, wanted, workspace=place, work=run.folder / "simulators", shown=reported(show)
+    )
+    for made in simulators.values():
+        made.train_all(job.seed)
     with show("scoring", len(data)) as step:
         return evaluate_texts(
             data,
-            read_texts(job.texts, data, workspace_of(run)),
-            choose_text_metrics(job.metrics, job.options),
+            read_texts(job.texts, data, place),
+            wanted,
             controls=job.controls,
             encoder=job.encoder,
+            simulators=simulators,
             device=job.device,
             seed=job.seed,
             out=run.examples,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
@@ -21,6 +22,8 @@ from rationale_eval.metrics.record import Score
 from rationale_eval.metrics.text_case import TextCase, TokenStates
 from rationale_eval.models.text_encoder import TextEncoder
 from rationale_eval.rationales.completion import read_completions
+from rationale_eval.simulators.service import Answers, Simulators
+from rationale_eval.simulators.view import SEEN
 from rationale_eval.verbs.chosen_metrics import Wanted
 from rationale_eval.verbs.generate import Texts
 from rationale_eval.verbs.generate_run import ABOUT, COMPLETIONS, FOLDER
@@ -52,6 +55,7 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
     *,
     controls: Sequence[str] = CONTROLS,
     encoder: str = "embedded/minilm",
+    simulators: Mapping[str, Simulators] | None = None,
     device: str = "auto",
     seed: int = 0,
     out: Path | None = None,
@@ -65,7 +69,8 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
         wanted: Metrics of free text.
         controls: Names in `CONTROLS`, beside the systems.
         encoder: The encoder of metrics that need one.
-        device: Where it runs.
+        simulators: By their weights ("pt", "np"), for metrics that need some.
+        device: Where the encoder runs.
         seed: Draws the random control.
         out: Parquet file for the scores; a temporary one by default.
         progress: Called with the number of examples done since the last call.
@@ -85,9 +90,19 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
         reader = TextEncoder(encoder, device=device)
     texts = {each.system: _by_example(each) for each in systems}
     donors = _donors(data, seed) if "random" in controls else {}
-    rows = _rows(data, lambda example: _said(example, texts, donors, controls), wanted, reader, progress)
-    path = write_scores(rows, out)
-    return Result(path, _provenance(data, names, controls, wanted, reader, seed))
+
+    def said(example: Example) -> list[_Said]:
+        return list(_said(example, texts, donors, controls))
+
+    simulated = _simulated(data, said, simulators or {}, seed)
+    path = write_scores(_rows(data, said, wanted, reader, simulated, progress), out)
+    provenance = _provenance(data, names, controls, wanted, reader, seed)
+    learned = {
+        f"{weights} {seen}": made.learned(seen, seed).record()
+        for weights, made in (simulators or {}).items()
+        for seen in SEEN
+    }
+    return Result(path, provenance | {"simulators": learned})
 
 
 def read_texts(names: Sequence[str], data: RationaleDataset, workspace: Workspace) -> list[Outputs[TextRationale]]:
@@ -147,11 +162,38 @@ def _said(
         yield _Said("gold", example.rationales[0], example.label, example.rationales[1:])
 
 
+Simulated = dict[tuple[str, str], Mapping[tuple[str, str], NDArray[np.float64]]]
+"""System and example id to what simulators answer there, by weights and what they see."""
+
+
+def _simulated(
+    data: RationaleDataset, said: Callable[[Example], list[_Said]], simulators: Mapping[str, Simulators], seed: int
+) -> Simulated:
+    by_system: dict[str, dict[str, _Said]] = {}
+    for example in data if simulators else ():
+        for one in said(example):
+            if one.answer is not None:
+                by_system.setdefault(one.system, {})[example.id] = one
+    found: dict[tuple[str, str], dict[tuple[str, str], NDArray[np.float64]]] = {}
+    for system, of in by_system.items():
+        answers = Answers(
+            data,
+            {key: one.answer for key, one in of.items() if one.answer is not None},
+            {key: one.text for key, one in of.items()},
+        )
+        for weights, made in simulators.items():
+            for seen in SEEN:
+                for key, probabilities in made.guesses(answers, seen, seed).items():
+                    found.setdefault((system, key), {})[weights, seen] = probabilities
+    return {place: dict(each) for place, each in found.items()}
+
+
 def _rows(
     data: RationaleDataset,
     said: Callable[[Example], Iterable[_Said]],
     wanted: Sequence[Wanted],
     reader: TextEncoder | None,
+    simulated: Simulated,
     progress: Callable[[int], None] | None,
 ) -> Iterator[ScoreRow]:
     examples = iter(data)
@@ -161,7 +203,9 @@ def _rows(
             shared = data.cluster(example)
             cluster = None if shared is None else blake2b(shared.encode(), digest_size=8).hexdigest()
             for one in all_of:
-                case = TextCase(example, one.text, one.references, one.answer, known.__getitem__ if known else None)
+                guesses = simulated.get((one.system, example.id), {})
+                encode = known.__getitem__ if known else None
+                case = TextCase(example, one.text, one.references, one.answer, guesses, encode)
                 for each in wanted:
                     score: Score = each.metric.ask(case, **each.options)
                     yield ScoreRow(example.id, cluster, one.system, each.metric.name, each.variant, score)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from rationale_eval.errors import UsageError
+from rationale_eval.workspace.run import RunKind
 from rationale_eval.workspace.runs import Run, Workspace
 
 if TYPE_CHECKING:
@@ -252,6 +253,9 @@ class EvaluateConfig(ScoringJob):
     scores: tuple[str, ...] = Field((), description="Files of word scores made before, or runs that extracted some.")
     texts: tuple[str, ...] = Field((), description="Free-text rationales: files, or runs that generated some.")
     encoder: str = Field("embedded/minilm", description="The encoder of metrics that compare texts by their states.")
+    simulator: dict[str, Any] = Field(default_factory=dict, description="Knobs of simulators: epochs=2.")
+    simulator_split: str = Field("train", description="Split of the same data that simulators learn from.")
+    simulator_limit: int = Field(2000, ge=1, description="Examples they learn from, drawn at random.")
     metrics: tuple[str, ...] | None = Field(
         None, description="Metrics, as name or name:variant; the usual ones if not given."
     )
@@ -260,13 +264,13 @@ class EvaluateConfig(ScoringJob):
     def resolved(self, workspace: Workspace) -> EvaluateConfig:
         """See `Job.resolved`; word scores and texts are named by whole path or run id too."""
 
-        def whole(names: tuple[str, ...]) -> tuple[str, ...]:
+        def whole(names: tuple[str, ...], kind: RunKind) -> tuple[str, ...]:
             return tuple(
-                str(Path(name).absolute()) if Path(name).exists() else f"run:{workspace.find(name).id}"
+                str(Path(name).absolute()) if Path(name).exists() else f"run:{_made(name, kind, workspace).id}"
                 for name in names
             )
 
-        found: dict[str, Any] = {"scores": whole(self.scores), "texts": whole(self.texts)}
+        found: dict[str, Any] = {"scores": whole(self.scores, "extract"), "texts": whole(self.texts, "generate")}
         found["encoder"] = _whole_path(self.encoder, _NAMED_MODELS)
         return super().resolved(workspace).model_copy(update=found)
 
@@ -285,7 +289,9 @@ class EvaluateConfig(ScoringJob):
         for name in self.texts:
             yield from ("--texts", name)
         if self.texts:
-            yield from ("--encoder", self.encoder)
+            yield from ("--encoder", self.encoder, "--simulator-split", self.simulator_split)
+            yield from ("--simulator-limit", str(self.simulator_limit))
+            yield from _pairs("--simulator", self.simulator)
         if self.metrics:
             yield from ("--metrics", ",".join(self.metrics))
         yield from _pairs("--option", self.options)
@@ -327,6 +333,20 @@ def _whole_path(name: str | None, named: tuple[str, ...]) -> str | None:
     if name is None or name.startswith(named) or "\0" in name or not Path(name).exists():
         return name
     return str(Path(name).absolute())
+
+
+def _made(name: str, kind: RunKind, workspace: Workspace) -> Run:
+    """The run that a name means; "latest" is the newest of its kind.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    if name.removeprefix("run:") != "latest":
+        return workspace.find(name)
+    newest = workspace.latest(kind)
+    if newest is None:
+        raise UsageError(f"no run in {workspace.path} is of the kind {kind}; start one with `rationale-eval {kind}`")
+    return newest
 
 
 def _trained(name: str, workspace: Workspace) -> Run:

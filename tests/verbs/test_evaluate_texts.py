@@ -132,3 +132,35 @@ def test_missing_and_double_texts_are_named() -> None:
         evaluate_texts(data, [twice], wanted)
     with pytest.raises(UsageError, match="two systems have one name"):
         evaluate_texts(data, [gold(data), gold(data)], wanted)
+
+
+def test_simulators_are_trained_once_and_their_learning_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "encoder").mkdir()
+    encoder = str(tiny_folder(tmp_path / "encoder", "bert", "classifier", labels=3))
+    place = ["--workspace", str(tmp_path / "w")]
+    data = load_dataset(DATA, "test", 12)
+    file = tmp_path / "echo.jsonl"
+    rows = [{"id": one.id, "rationale": one.rationales[0], "target": one.label} for one in data]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ["evaluate", "--data", DATA, "--split", "test", "--limit", "12", "--texts", str(file), *place]
+    knobs = ["--simulator", f"model={encoder}", "--simulator", "epochs=1", "--simulator-limit", "60"]
+    assert command([*words, *knobs, "--metrics", "simulatability,rq,leakage,las:pt_not_leaking"]) == 0
+    shown = capsys.readouterr().out
+    assert "pt_not_leaking" in shown and "has learned" in shown and "random" in shown
+    kept = sorted((tmp_path / "w" / "memory" / "simulators").iterdir())
+    assert len(kept) == 3
+    assert command([*words, *knobs, "--metrics", "simulatability", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert sorted((tmp_path / "w" / "memory" / "simulators").iterdir()) == kept
+    learned = found["provenance"]["simulators"]["pt both"]
+    assert learned["examples"] + learned["dev_examples"] == 60
+    for wrong, sentence in (
+        (["--simulator", "epoch=1"], "simulator epoch"),
+        (["--simulator", "weights=np"], "is a variant of the metric"),
+        (["--simulator-split", "test"], "is evaluated; name another"),
+        (["--simulator-limit", "5"], "simulators need 20 examples"),
+    ):
+        assert command([*words, *knobs, *wrong, "--metrics", "rq"]) == 2
+        assert sentence in capsys.readouterr().err

@@ -1,0 +1,166 @@
+"""One simulator: how it is trained, and what it answers.
+
+It is trained on what a view shows, until its accuracy at guessing on held-out examples falls. Pretrained (PT) it starts
+from an encoder that knows language; non-pretrained (NP) it is the same architecture with weights drawn at random, so
+that it knows only the association of text and label that it was shown (Chan et al. 2022, FRAME).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+
+from rationale_eval.data.dataset import RationaleDataset
+from rationale_eval.errors import UsageError
+from rationale_eval.models.load import load_model
+from rationale_eval.models.transformer import TransformerModel
+from rationale_eval.recipes.fine_tune import LabelLearner, set_dropout
+from rationale_eval.training.examples import by_length, choice_scores, prepare
+from rationale_eval.training.journal import Journal
+from rationale_eval.training.learner import TrainingSet
+from rationale_eval.training.loop import fit
+from rationale_eval.training.progress import Report, silent
+from rationale_eval.training.randomness import derive
+from rationale_eval.training.settings import LoopSettings
+
+Weights = Literal["pt", "np"]
+"""Pretrained, or non-pretrained: the same architecture with random weights."""
+
+Z: Final = 1.645
+"""One-sided 95 %: a simulator that is not this many standard errors better than the most frequent answer has not
+learned."""
+
+
+class SimulatorConfig(BaseModel):
+    """How simulators are trained."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    model: str = Field("embedded/minilm", description="The encoder that simulators are made of.")
+    weights: Weights = Field("pt", description="pt: its own weights; np: random ones.")
+    epochs: int = Field(4, ge=1, le=1000, description="Most passes over the training data of a pretrained simulator.")
+    np_epochs: int = Field(20, ge=1, le=1000, description="Most passes of a non-pretrained one, which needs more.")
+    lr: float = Field(1e-4, gt=0, le=1, description="Highest learning rate of a pretrained simulator.")
+    np_lr: float = Field(5e-4, gt=0, le=1, description="That of a non-pretrained one.")
+    batch_size: int = Field(32, ge=1, le=4096, description="Examples in a batch.")
+    patience: int = Field(3, ge=1, description="Stop after so many passes without a better accuracy on held-out data.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout of every layer.")
+
+    def settings(self) -> LoopSettings:
+        """The knobs of the loop."""
+        pretrained = self.weights == "pt"
+        return LoopSettings(
+            epochs=self.epochs if pretrained else self.np_epochs,
+            lr=self.lr if pretrained else self.np_lr,
+            batch_size=self.batch_size,
+            patience=self.patience,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What came of a training.
+
+    Args:
+        examples: Examples it learned from.
+        dev_examples: Held-out examples.
+        accuracy: Share of the held-out answers that it guesses, after the epoch that was kept.
+        majority: Share of the most frequent held-out answer (multiple choice: of guessing blindly).
+        learned: Whether the first is more than 1.645 standard errors above the second.
+        epochs: Passes until it stopped.
+    """
+
+    examples: int
+    dev_examples: int
+    accuracy: float
+    majority: float
+    learned: bool
+    epochs: float
+
+    def record(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def train_simulator(
+    config: SimulatorConfig,
+    train: RationaleDataset,
+    dev: RationaleDataset,
+    *,
+    folder: Path,
+    device: str = "auto",
+    seed: int = 0,
+    report: Report = silent,
+) -> tuple[TransformerModel, Learned]:
+    """Trains one simulator; goes on with what `folder` holds of an earlier attempt.
+
+    Args:
+        config: How.
+        train: A view of the examples it learns from.
+        dev: A view of held-out ones.
+        folder: For checkpoints.
+        device: Where.
+        seed: Of its head, its random weights and the order of examples.
+        report: Told of every step.
+
+    Raises:
+        UsageError: If there is nothing to learn from.
+    """
+    model = load_model(config.model, task=train.task, device=device, seed=seed)
+    if config.weights == "np":
+        draw_again(model.network, derive(seed, "weights"))
+    set_dropout(model.network, config.dropout)
+    items, held = prepare(model, train), prepare(model, dev)
+    if not items.items or not held.items:
+        raise UsageError("a simulator needs answers to learn from, and others to be held to; give more examples.")
+    learner, settings = LabelLearner(model, held), config.settings()
+    outcome = fit(learner, items, settings, folder=folder, journal=Journal(None), seed=seed, report=report)
+    if outcome.state != "finished":
+        raise KeyboardInterrupt("stopped while a simulator was trained; what it has learned is kept")
+    model.trained = True
+    return model, _report(items, held, outcome.metrics["accuracy"], outcome.examples / len(items.items))
+
+
+def _report(items: TrainingSet[Any], held: TrainingSet[Any], accuracy: float, epochs: float) -> Learned:
+    count = len(held.items)
+    if len({item.example.choices for item in held.items}) == 1:
+        majority = float(max(np.bincount([item.label for item in held.items])) / count)
+    else:
+        majority = float(np.mean([1 / len(item.example.choices) for item in held.items]))
+    bound = majority + Z * math.sqrt(majority * (1 - majority) / count)
+    return Learned(len(items.items), count, accuracy, majority, bool(accuracy > bound), epochs)
+
+
+def draw_again(network: nn.Module, seed: int) -> None:
+    """Gives a network the weights that its architecture starts from, drawn by seed."""
+    kind: Any = type(network)
+    place = next(network.parameters()).device
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        fresh = kind(network.config)
+    network.load_state_dict(fresh.to(place).state_dict())
+
+
+def guesses(model: TransformerModel, data: RationaleDataset) -> dict[str, NDArray[np.float64]]:
+    """Probabilities of the choices for every example of a view, by id; float64 `[choices]`.
+
+    Args:
+        model: A simulator.
+        data: A view; its labels are not read.
+    """
+    items = prepare(model, data)
+    found: dict[str, NDArray[np.float64]] = {}
+    with torch.inference_mode():
+        for batch in by_length(items):
+            answers = choice_scores(model, [item.encoding for item in batch]).double().softmax(dim=1).cpu().numpy()
+            for item, row in zip(batch, answers, strict=True):
+                found[item.example.id] = row[: len(item.example.choices)]
+    return found
