@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,12 +13,27 @@ from numpy.typing import NDArray
 
 from rationale_eval.data.example import Task
 from rationale_eval.errors import UsageError
+from rationale_eval.models.card import stored_task
 from rationale_eval.models.load import load_model
+from rationale_eval.models.source import find
 
 BATCH: Final = 64
 
-_STAND_IN: Final = Task("texts", "classification", ("text",), ("first", "second"))
-"""Models here are loaded for a task; the head that this adds is never asked."""
+
+def _some_task(name: str, workspace: str | Path | None) -> Task | None:
+    """A task that a model can be loaded for: its own, or one with as many choices as its head has classes, by their
+    names. The head is never asked.
+    """
+    folder = find(name, workspace).folder
+    if stored_task(folder) is not None:
+        return None
+    try:
+        labels = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("id2label")
+    except (OSError, ValueError):
+        labels = None
+    names = [str(label) for label in labels.values()] if isinstance(labels, dict) else []
+    choices = tuple(names) if len(names) > 1 else ("first", "second")
+    return Task("texts", "classification", ("text",), choices)
 
 
 class TextEncoder:
@@ -33,7 +49,7 @@ class TextEncoder:
     """
 
     def __init__(self, name: str = "embedded/minilm", *, device: str = "auto", workspace: str | Path | None = None):
-        model = load_model(name, task=_STAND_IN, device=device, workspace=workspace)
+        model = load_model(name, task=_some_task(name, workspace), device=device, workspace=workspace)
         if model.kind not in ("classifier", "choice_encoder"):
             raise UsageError(f"{name} is a language model; similarities need an encoder, such as embedded/minilm")
         network: Any = model.network

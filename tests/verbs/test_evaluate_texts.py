@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from rationale_eval.cli import run as command
+from rationale_eval.data.example import Task
 from rationale_eval.data.load import load_dataset
 from rationale_eval.data.outputs import Outputs, TextRationale
 from rationale_eval.errors import InputError, UsageError
+from rationale_eval.models.load import load_model
 from rationale_eval.models.text_encoder import TextEncoder
 from rationale_eval.verbs.chosen_metrics import choose_text_metrics
 from rationale_eval.verbs.evaluate_run import evaluate_run
@@ -79,6 +81,16 @@ def test_states_do_not_depend_on_what_is_read_beside(encoder: str) -> None:
     network = reader._body
     ids = torch.tensor([reader._model.tokenizer(texts[0])["input_ids"]])
     np.testing.assert_allclose(together[0][0], network(input_ids=ids).last_hidden_state[0].detach(), atol=2e-6)
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_a_classifier_of_any_number_of_classes_can_read_texts(labels: int, tmp_path: Path) -> None:
+    folder = tiny_folder(tmp_path, "bert", "classifier", labels=labels)
+    model = load_model(str(folder), device="cpu", task=Task("t", "classification", ("text",), tuple("abc"[:labels])))
+    model.save(str(tmp_path / "saved"))
+    plain, saved = (TextEncoder(str(place), device="cpu") for place in (folder, tmp_path / "saved"))
+    (first, _), (second, _) = plain.states(["people read"])[0], saved.states(["people read"])[0]
+    np.testing.assert_allclose(first, second, atol=1e-6)
 
 
 def test_a_generation_is_evaluated_from_its_run_and_the_run_can_be_queued(encoder: str, tmp_path: Path) -> None:
