@@ -55,15 +55,17 @@ def can_share(network: nn.Module) -> bool:
 @contextmanager
 def sharing(network: nn.Module, prefix: Prefix) -> Iterator[None]:
     """For as long as the block runs, every row of the network continues `prefix`; its own tokens come after."""
-    switched: Any = network
-    before = switched.config._attn_implementation
-    switched.set_attn_implementation(SHARED_PREFIX)
+    # Every layer looks its attention up by this name at every pass. The network's own switch walks all modules, at
+    # every token.
+    config: Any = network.config
+    before = config._attn_implementation
+    config._attn_implementation = SHARED_PREFIX
     token = _now.set(prefix)
     try:
         yield
     finally:
         _now.reset(token)
-        switched.set_attn_implementation(before)
+        config._attn_implementation = before
 
 
 def read_prefix(network: nn.Module, ids: Tensor) -> Prefix:
