@@ -53,6 +53,8 @@ def check(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateConfig]:
 def _check_texts(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateConfig]:
     if job.methods or job.scores:
         raise UsageError("free text and word scores are measured by different metrics; evaluate them one at a time.")
+    if job.model is not None:
+        raise UsageError("free text comes with answers of its own, which are what it is judged by; leave out --model.")
     wanted = choose_text_metrics(job.metrics, job.options)
     read_simulator(job.simulator)
     unknown = [name for name in job.controls if name not in CONTROLS]

@@ -124,6 +124,7 @@ def test_the_command_reads_a_file_of_texts(encoder: str, tmp_path: Path, capsys:
         (["--texts", str(file), "--metrics", "auprc"], "auprc is no metric of free text"),
         (["--texts", str(file), "--methods", "random"], "one at a time"),
         (["--texts", str(file), "--controls", "inverse_gold"], "no control 'inverse_gold' for free text"),
+        (["--texts", str(file), "--model", encoder], "leave out --model"),
         (["--texts", "run:nothing"], "nothing"),
         (["--metrics", "rouge1"], "rouge1 needs free text (--texts)"),
         (["--texts", str(file), "--encoder", "nowhere"], "nowhere"),
