@@ -126,7 +126,7 @@ def orderings(parts: Mapping[str, Values]) -> list[dict[str, str]]:
         tables = [table for seed in part.seeds if (table := gains(parts[part.name], seed)) is not None]
         if tables:
             composites[part.name] = pd.concat(tables).groupby(level=0)["composite"].mean().to_dict()
-    first = [row.name for row in ROWS[:8]]
+    first = [row.name for row in ROWS if row.paper]
 
     def best(name: str) -> bool | None:
         there = {row: composites.get(name, {}).get(row, math.nan) for row in first}
