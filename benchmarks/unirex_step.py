@@ -38,7 +38,7 @@ from rationale_eval.training.randomness import Moment, seed_moment
 
 BATCH: Final = 32
 BATCHES: Final = 3
-TURNS: Final = 4
+TURNS: Final = 3
 LEAST: Final = 2.0
 SETS: Final = (("sst2", "train"), ("esnli", "train"))
 NOW: Final = Moment(0, 0, 0, 0.0, 0)
