@@ -97,7 +97,7 @@ def test_negative_similarities_stay_what_they_are():
 
 
 def case(text="a b", references=("a b",), answer=0, label=0, encode=None):
-    return TextCase(Example("e", "t", {"x": "x"}, ("yes", "no"), label), text, references, answer, encode)
+    return TextCase(Example("e", "t", {"x": "x"}, ("yes", "no"), label), text, references, answer, encode=encode)
 
 
 @pytest.mark.parametrize("name", ["rouge1", "rouge2", "rouge_l", "chrf"])
