@@ -19,7 +19,7 @@ from rationale_eval.verbs.beats import Shown, beating, counted, reported
 from rationale_eval.verbs.checked import Checked
 from rationale_eval.verbs.chosen_metrics import choose_metrics, choose_text_metrics, possible
 from rationale_eval.verbs.evaluate import evaluate
-from rationale_eval.verbs.evaluate_texts import CONTROLS, evaluate_texts, read_texts
+from rationale_eval.verbs.evaluate_texts import check_controls, evaluate_texts, read_texts
 from rationale_eval.verbs.extract import choose_methods, extract_to
 from rationale_eval.verbs.extract_run import FOLDER, require_same
 from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, require_model, workspace_of
@@ -57,9 +57,7 @@ def _check_texts(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateC
         raise UsageError("free text comes with answers of its own, which are what it is judged by; leave out --model.")
     wanted = choose_text_metrics(job.metrics, job.options)
     read_simulator(job.simulator)
-    unknown = [name for name in job.controls if name not in CONTROLS]
-    if unknown:
-        raise UsageError(f"there is no control '{unknown[0]}' for free text; choose among {', '.join(CONTROLS)}.")
+    check_controls(job.controls)
     job = job.resolved(workspace)
     require_model(job.encoder)
     data = job.open_data(workspace)

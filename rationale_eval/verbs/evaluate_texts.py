@@ -79,9 +79,7 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
         UsageError: For unknown controls, or systems of one name.
         InputError: If a system has no text for an example, or several.
     """
-    unknown = [name for name in controls if name not in CONTROLS]
-    if unknown:
-        raise UsageError(f"there is no control '{unknown[0]}' for free text; choose among {', '.join(CONTROLS)}")
+    check_controls(controls)
     names = [each.system for each in systems]
     if len({*names, *controls}) < len(names) + len(controls):
         raise UsageError(f"two systems have one name among {', '.join([*names, *controls])}; rename one")
@@ -103,6 +101,17 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
         for seen in SEEN
     }
     return Result(path, provenance | {"simulators": learned})
+
+
+def check_controls(controls: Sequence[str]) -> None:
+    """Refuses controls that free text does not have.
+
+    Raises:
+        UsageError: If there is one.
+    """
+    unknown = [name for name in controls if name not in CONTROLS]
+    if unknown:
+        raise UsageError(f"there is no control '{unknown[0]}' for free text; choose among {', '.join(CONTROLS)}")
 
 
 def read_texts(names: Sequence[str], data: RationaleDataset, workspace: Workspace) -> list[Outputs[TextRationale]]:
