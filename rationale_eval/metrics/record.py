@@ -72,6 +72,7 @@ class Metric:
         range: Least and greatest possible value (infinities allowed).
         best: The value of a perfect rationale, or None.
         needs: What it reads.
+        views: What the simulators that it asks see (names in `simulators/view.py`); empty where it asks none.
         variants: Variant name to keyword arguments of `ask`; the first is the default.
         cite: Paper, equation or section.
         formula: One line of plain-text mathematics.
@@ -98,6 +99,7 @@ class Metric:
     ask: Callable[..., Any]
     reduce: Reduce | None = None
     version: int = 1
+    views: tuple[str, ...] = ()
 
 
 METRICS: Final[Registry[Metric]] = Registry("metric")

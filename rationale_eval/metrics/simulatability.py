@@ -51,6 +51,7 @@ def las_of_sums(sums: Floats) -> Floats:
     range=(0.0, 1.0),
     best=1.0,
     needs=("text", "simulator"),
+    views=("both",),
     variants=WEIGHTS,
     cite="Hase et al. 2020 (LAS), section 3; Chan et al. 2022 (FRAME), section 3",
     formula="mean of s_xr",
@@ -76,6 +77,7 @@ def simulatability(case: TextCase, *, weights: Weights = "pt") -> Score:
     range=(-1.0, 1.0),
     best=None,
     needs=("text", "simulator"),
+    views=("input", "both"),
     variants=WEIGHTS,
     cite="Wiegreffe et al. 2021, section 4",
     formula="mean of s_xr - s_x",
@@ -100,6 +102,7 @@ def rq(case: TextCase, *, weights: Weights = "pt") -> Score:
     range=(0.0, 1.0),
     best=None,
     needs=("text", "simulator"),
+    views=("rationale",),
     variants=WEIGHTS,
     cite="Hase et al. 2020 (LAS), section 3 (leakage indicator k)",
     formula="mean of s_r",
@@ -124,6 +127,7 @@ def leakage(case: TextCase, *, weights: Weights = "pt") -> Score:
     range=(-1.0, 1.0),
     best=None,
     needs=("text", "simulator"),
+    views=("input", "rationale", "both"),
     variants={
         f"{weights}{'' if leak == 'both' else '_' + leak}": {"weights": weights, "leak": leak}
         for weights in ("pt", "np")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,9 +83,9 @@ class Simulators:
         self.config, self.device, self._shown = config, device, shown
         self._loaded: dict[str, tuple[TransformerModel, Learned]] = {}
 
-    def train_all(self, seed: int = 0) -> None:
-        """Trains what is missing of the simulators of every view."""
-        for seen in SEEN:
+    def train_all(self, views: Iterable[Seen] = SEEN, seed: int = 0) -> None:
+        """Trains what is missing of the simulators of some views."""
+        for seen in views:
             self._get(seen, seed)
 
     def guesses(self, answers: Answers, seen: Seen, seed: int = 0) -> dict[str, NDArray[np.float64]]:

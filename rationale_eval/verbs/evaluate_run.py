@@ -24,7 +24,13 @@ from rationale_eval.verbs.extract import choose_methods, extract_to
 from rationale_eval.verbs.extract_run import FOLDER, require_same
 from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, require_model, workspace_of
 from rationale_eval.verbs.result import EVALUATION, Result
-from rationale_eval.verbs.simulating import asked_weights, make_simulators, read_simulator, training_answers
+from rationale_eval.verbs.simulating import (
+    asked_views,
+    asked_weights,
+    make_simulators,
+    read_simulator,
+    training_answers,
+)
 from rationale_eval.workspace.runs import Run, Workspace
 
 
@@ -132,8 +138,8 @@ def _score_texts(run: Run, checked: Checked[EvaluateConfig], show: Progress) -> 
     simulators = make_simulators(
         job, data, wanted, workspace=place, work=run.folder / "simulators", shown=reported(show)
     )
-    for made in simulators.values():
-        made.train_all(job.seed)
+    for weights, made in simulators.items():
+        made.train_all(asked_views(wanted, weights), job.seed)
     with show("scoring", len(data)) as step:
         return evaluate_texts(
             data,

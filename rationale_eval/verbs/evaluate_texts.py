@@ -23,11 +23,11 @@ from rationale_eval.metrics.text_case import TextCase, TokenStates
 from rationale_eval.models.text_encoder import TextEncoder
 from rationale_eval.rationales.completion import read_completions
 from rationale_eval.simulators.service import Answers, Simulators
-from rationale_eval.simulators.view import SEEN
 from rationale_eval.verbs.chosen_metrics import Wanted
 from rationale_eval.verbs.generate import Texts
 from rationale_eval.verbs.generate_run import ABOUT, COMPLETIONS, FOLDER
 from rationale_eval.verbs.result import Result, ScoreRow, write_scores
+from rationale_eval.verbs.simulating import asked_views
 from rationale_eval.workspace.runs import Workspace
 
 CONTROLS: Final = ("random", "gold")
@@ -92,13 +92,13 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
     def said(example: Example) -> list[_Said]:
         return list(_said(example, texts, donors, controls))
 
-    simulated = _simulated(data, said, simulators or {}, seed)
+    simulated = _simulated(data, said, wanted, simulators or {}, seed)
     path = write_scores(_rows(data, said, wanted, reader, simulated, progress), out)
     provenance = _provenance(data, names, controls, wanted, reader, seed)
     learned = {
         f"{weights} {seen}": made.learned(seen, seed).record()
         for weights, made in (simulators or {}).items()
-        for seen in SEEN
+        for seen in asked_views(wanted, weights)
     }
     return Result(path, provenance | {"simulators": learned})
 
@@ -176,7 +176,11 @@ Simulated = dict[tuple[str, str], Mapping[tuple[str, str], NDArray[np.float64]]]
 
 
 def _simulated(
-    data: RationaleDataset, said: Callable[[Example], list[_Said]], simulators: Mapping[str, Simulators], seed: int
+    data: RationaleDataset,
+    said: Callable[[Example], list[_Said]],
+    wanted: Sequence[Wanted],
+    simulators: Mapping[str, Simulators],
+    seed: int,
 ) -> Simulated:
     by_system: dict[str, dict[str, _Said]] = {}
     for example in data if simulators else ():
@@ -191,7 +195,7 @@ def _simulated(
             {key: one.text for key, one in of.items()},
         )
         for weights, made in simulators.items():
-            for seen in SEEN:
+            for seen in asked_views(wanted, weights):
                 for key, probabilities in made.guesses(answers, seen, seed).items():
                     found.setdefault((system, key), {})[weights, seen] = probabilities
     return {place: dict(each) for place, each in found.items()}

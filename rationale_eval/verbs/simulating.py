@@ -13,6 +13,7 @@ from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import UsageError
 from rationale_eval.simulators.service import Answers, Shown, Simulators, silently
 from rationale_eval.simulators.simulator import SimulatorConfig
+from rationale_eval.simulators.view import SEEN, Seen
 from rationale_eval.verbs.chosen_metrics import Wanted
 from rationale_eval.verbs.job import EvaluateConfig
 from rationale_eval.verbs.training_data import hold_out
@@ -46,6 +47,12 @@ def asked_weights(wanted: Sequence[Wanted]) -> list[str]:
     """The weights that the simulators of some metrics start from, each once."""
     found = [each.options["weights"] for each in wanted if "simulator" in each.metric.needs]
     return list(dict.fromkeys(found))
+
+
+def asked_views(wanted: Sequence[Wanted], weights: str) -> list[Seen]:
+    """What the simulators of such weights must see for some metrics, each once, in the order of `SEEN`."""
+    found = {seen for each in wanted if each.options.get("weights") == weights for seen in each.metric.views}
+    return [seen for seen in SEEN if seen in found]
 
 
 def training_answers(job: EvaluateConfig, data: RationaleDataset) -> tuple[Answers, Answers]:
