@@ -15,8 +15,12 @@ from rationale_eval.metrics.record import Score, undefined
 Count = Literal["all", "correct", "zero_if_wrong"]
 """Which examples count: all of them; those whose answer is right; or all, with 0 where the answer is wrong (FEB)."""
 
+Answered = Literal["all", "correct", "incorrect"]
+"""Which examples count: all of them, or those whose answer is right, or wrong."""
+
 NO_REFERENCE: Final = "the example has no gold rationale"
 WRONG: Final = "the answer is not right"
+RIGHT: Final = "the answer is right"
 NO_ANSWER: Final = "it is not known whether the answer is right"
 
 
@@ -43,7 +47,7 @@ class TextCase:
         references: Gold rationales to compare it with.
         answer: Index of the system's answer, or None where it gave none that can be read.
         simulated: What simulators answer: probabilities of the choices, float64 `[choices]`, by their weights ("pt",
-            "np") and what they see ("input", "rationale", "both").
+            "np") and what they see (names in `simulators/view.py`).
         encode: Gives the token states of a text; None where no encoder takes part.
     """
 
@@ -60,14 +64,34 @@ class TextCase:
         Raises:
             ValueError: If there is no answer or no such simulator.
         """
+        return int(np.argmax(self._simulated(weights, seen))) == self.answer
+
+    def probability(self, weights: str, seen: str) -> float:
+        """The probability that a simulator gives the system's answer, 0 to 1.
+
+        Raises:
+            ValueError: If there is no answer or no such simulator.
+        """
+        return float(self._simulated(weights, seen)[self.answer])
+
+    def _simulated(self, weights: str, seen: str) -> NDArray[np.float64]:
         if self.answer is None or (weights, seen) not in self.simulated:
             raise ValueError(f"nothing was simulated from {seen} by {weights} simulators")
-        return int(np.argmax(self.simulated[weights, seen])) == self.answer
+        return self.simulated[weights, seen]
 
     @property
     def correct(self) -> bool | None:
         """Whether the answer is the label; None where there is no label. An answer that cannot be read is not right."""
         return None if self.example.label is None else self.answer == self.example.label
+
+
+def counted(case: TextCase, count: Answered) -> str | None:
+    """Why an example does not count under a rule, or None where it does."""
+    if count == "all" or case.correct == (count == "correct"):
+        return None
+    if case.correct is None:
+        return NO_ANSWER
+    return RIGHT if case.correct else WRONG
 
 
 def against_references(case: TextCase, count: Count, similarity: Callable[[str, str], float]) -> Score:

@@ -18,7 +18,8 @@ from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.models.load import load_model
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.simulators.simulator import Learned, SimulatorConfig, guesses, train_simulator
-from rationale_eval.simulators.view import SEEN, Seen, view
+from rationale_eval.simulators.vacuous import Wording
+from rationale_eval.simulators.view import SEEN, Seen, says_nothing_new, view
 from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.progress import Report, silent
 
@@ -50,9 +51,9 @@ class Answers:
     targets: Mapping[str, int]
     texts: Mapping[str, str]
 
-    def seen(self, seen: Seen) -> RationaleDataset:
-        """As a simulator sees it."""
-        return view(self.data, seen, self.targets, self.texts)
+    def seen(self, seen: Seen, wording: Wording = "merged") -> RationaleDataset:
+        """As a simulator sees it, with the vacuous rationale in some wording."""
+        return view(self.data, seen, self.targets, self.texts, wording)
 
 
 class Simulators:
@@ -89,16 +90,27 @@ class Simulators:
             self._get(seen, seed)
 
     def guesses(self, answers: Answers, seen: Seen, seed: int = 0) -> dict[str, NDArray[np.float64]]:
-        """What the simulator of a view and seed answers: probabilities of the choices by example id."""
-        return guesses(self._get(seen, seed)[0], answers.seen(seen))
+        """What the simulator of a view and seed answers: probabilities of the choices by example id.
+
+        Where a rationale is empty or says just what the vacuous one says, the simulator that sees the vacuous one alone
+        answers for `vacuous_rationale` too (Chen et al. 2023, REV), so that such a rationale adds exactly nothing.
+        """
+        shown = answers.seen(seen, self.config.vacuous)
+        if seen != "vacuous_rationale":
+            return guesses(self._get(seen, seed)[0], shown)
+        empty = {example.id for example in shown if says_nothing_new(example)}
+        found = guesses(self._get(seen, seed)[0], shown.where(lambda example: example.id not in empty))
+        # Asked about all of them again, since what shares a batch can change the last digit.
+        alone = self.guesses(answers, "vacuous", seed) if empty else {}
+        return found | {key: alone[key] for key in empty}
 
     def learned(self, seen: Seen, seed: int = 0) -> Learned:
         """What came of its training."""
         return self._get(seen, seed)[1]
 
     def _get(self, seen: Seen, seed: int) -> tuple[TransformerModel, Learned]:
-        train, dev = self.train.seen(seen), self.dev.seen(seen)
-        key = digest([VERSION, train.fingerprint(), dev.fingerprint(), self.config.model_dump(mode="json"), seed])
+        train, dev = (answers.seen(seen, self.config.vacuous) for answers in (self.train, self.dev))
+        key = digest([VERSION, train.fingerprint(), dev.fingerprint(), self.config.record(), seed])
         if key not in self._loaded:
             self._loaded[key] = self._kept(key, train) or self._made(key, seen, train, dev, seed)
         return self._loaded[key]

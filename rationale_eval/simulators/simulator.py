@@ -23,6 +23,7 @@ from rationale_eval.errors import UsageError
 from rationale_eval.models.load import load_model
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.recipes.fine_tune import LabelLearner, set_dropout
+from rationale_eval.simulators.vacuous import Wording
 from rationale_eval.training.examples import by_length, choice_scores, prepare
 from rationale_eval.training.journal import Journal
 from rationale_eval.training.learner import TrainingSet
@@ -53,6 +54,11 @@ class SimulatorConfig(BaseModel):
     batch_size: int = Field(32, ge=1, le=4096, description="Examples in a batch.")
     patience: int = Field(3, ge=1, description="Stop after so many passes without a better accuracy on held-out data.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout of every layer.")
+    vacuous: Wording = Field("merged", description="Wording of vacuous rationales: merged, several or statement.")
+
+    def record(self) -> dict[str, Any]:
+        """What a simulator depends on beside its data, as JSON values. The wording is part of the data."""
+        return self.model_dump(mode="json", exclude={"vacuous"})
 
     def settings(self) -> LoopSettings:
         """The knobs of the loop."""

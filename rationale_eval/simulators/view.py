@@ -9,20 +9,43 @@ from typing import Final, Literal, get_args
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
 from rationale_eval.errors import UsageError
+from rationale_eval.simulators.vacuous import Wording, vacuous
 
-Seen = Literal["input", "rationale", "both"]
-"""The input x, the rationale r, or both. The choices are always seen."""
+Seen = Literal["input", "rationale", "both", "neither", "vacuous", "vacuous_rationale"]
+"""The input x, the rationale r, both or neither; the vacuous rationale b, which merges x with the answer, alone or
+after the rationale. The choices are always seen."""
 SEEN: Final = get_args(Seen)
 
 RATIONALE: Final = "rationale"
-"""Name of the field that holds the rationale; it stands last."""
+"""Name of the field that holds the rationale; it stands after the input."""
+
+VACUOUS: Final = "vacuous"
+"""Name of the field that holds the vacuous rationale; it stands last."""
+
+_FIELDS: Final[dict[Seen, tuple[bool, bool, bool]]] = {
+    "input": (True, False, False),
+    "rationale": (False, True, False),
+    "both": (True, True, False),
+    "neither": (False, False, False),
+    "vacuous": (False, False, True),
+    "vacuous_rationale": (False, True, True),
+}
+"""Whether the fields of the input, the rationale and the vacuous rationale are seen."""
 
 EMPTY: Final = "__"
 """What stands for an empty rationale (Hase et al. 2020)."""
 
 
+NOTHING: Final = "nothing"
+"""Name of the field that stands where neither input nor rationale is seen."""
+
+
 def view(
-    data: RationaleDataset, seen: Seen, targets: Mapping[str, int], texts: Mapping[str, str] | None = None
+    data: RationaleDataset,
+    seen: Seen,
+    targets: Mapping[str, int],
+    texts: Mapping[str, str] | None = None,
+    wording: Wording = "merged",
 ) -> RationaleDataset:
     """A data set as a simulator sees it.
 
@@ -30,27 +53,39 @@ def view(
         data: The examples.
         seen: What is seen.
         targets: Example id to the index of the answer that is to be guessed; examples without one are left out.
-        texts: Example id to rationale; examples without one are left out. Not read where only the input is seen.
+        texts: Example id to rationale; examples without one are left out. Not read where no rationale is seen.
+        wording: Of the vacuous rationale, which states the answer that is to be guessed.
 
     Raises:
-        UsageError: If the data have a field of the name that the rationale needs.
+        UsageError: If the data have a field of a name that simulators need.
     """
-    if RATIONALE in data.task.fields:
-        raise UsageError(f"{data.name} has an input field '{RATIONALE}', the name simulators give the rationale")
-    own = () if seen == "rationale" else data.task.fields
-    added = () if seen == "input" else (RATIONALE,)
-    task = replace(data.task, name=f"{data.task.name}_from_{seen}", fields=(*own, *added))
+    for name in (RATIONALE, VACUOUS, NOTHING):
+        if name in data.task.fields:
+            raise UsageError(f"{data.name} has an input field '{name}', a name that simulators need for what they see")
+    shown, said, stated = _FIELDS[seen]
+    own = data.task.fields if shown else ()
+    added = (*([RATIONALE] if said else []), *([VACUOUS] if stated else []))
+    fields = (*own, *added) or (NOTHING,)
+    task = replace(data.task, name=f"{data.task.name}_from_{seen}", fields=fields)
 
     def examples() -> Iterator[Example]:
         for example in data:
-            if example.id not in targets or (added and (texts is None or example.id not in texts)):
+            if example.id not in targets or (said and (texts is None or example.id not in texts)):
                 continue
             inputs = {name: text for name, text in example.inputs.items() if name in own}
-            if added and texts is not None:
+            if said and texts is not None:
                 inputs[RATIONALE] = texts[example.id].strip() or EMPTY
+            if stated:
+                inputs[VACUOUS] = vacuous(example, targets[example.id], wording)
             yield replace(
-                example, task=task.name, inputs=inputs, label=targets[example.id], rationales=(), evidence=None,
-                annotators=(), meta={},
+                example, task=task.name, inputs=inputs or {NOTHING: EMPTY}, label=targets[example.id], rationales=(),
+                evidence=None, annotators=(), meta={},
             )  # fmt: skip
 
     return data.with_task(task, examples)
+
+
+def says_nothing_new(example: Example) -> bool:
+    """Whether the rationale of an example, seen with the vacuous one, is empty or equal to it but for case."""
+    said = example.inputs[RATIONALE].lower()
+    return said in (EMPTY, example.inputs[VACUOUS].lower())
