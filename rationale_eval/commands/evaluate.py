@@ -73,6 +73,17 @@ def evaluate(
     simulator_limit: Annotated[
         int, typer.Option("--simulator-limit", min=1, help="With --texts: examples they learn from.")
     ] = 2000,
+    helper: Annotated[
+        str | None,
+        typer.Option("--helper", help="With --texts: the language model that rewrites texts. Default: --model."),
+    ] = None,
+    shots: Annotated[
+        int,
+        typer.Option("--shots", min=0, max=64, help="With --texts: solved examples shown to --model, asked again."),
+    ] = 4,
+    shots_from: Annotated[
+        str, typer.Option("--shots-from", help="With --texts: the split that they are drawn from.")
+    ] = "train",
     target: Annotated[
         str, typer.Option("--target", help="The choice to explain: predicted, gold, or a label.", metavar="CHOICE")
     ] = "predicted",
@@ -142,6 +153,9 @@ def evaluate(
         simulator=_options(pairs("--simulator", simulator)),
         simulator_split=simulator_split,
         simulator_limit=simulator_limit,
+        helper=helper,
+        shots=shots,
+        shots_from=shots_from,
         target=target,
         metrics=names(metrics) or None,
         options=_options(pairs("--option", options)),
@@ -165,6 +179,12 @@ def evaluate(
     )
     if result.provenance.get("simulators") and not as_json:
         show(_simulators(result.provenance["simulators"]), title="the simulators, on held-out answers")
+    asked = result.provenance.get("requests")
+    if asked is not None and not as_json:
+        say(
+            f"{asked['requests']:,} requests, {asked['scored']:,} prompts with choices read, "
+            f"{asked['written']:,} texts written, {asked['remembered']:,} remembered"
+        )
     engine = result.provenance["engine"]
     if engine is not None:
         say(

@@ -9,10 +9,11 @@ from __future__ import annotations
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ Scores = NDArray[np.float32]
 _CHUNK: Final = 500
 _BUSY_SECONDS: Final = 30.0
 _SCHEMA: Final = "CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
+
+Content = TypeVar("Content")
 
 
 class Memory(Protocol):
@@ -57,8 +60,8 @@ class ProcessMemory:
             del self._known[key]
 
 
-class DiskMemory:
-    """Remembers on disk.
+class DiskStore(Generic[Content], ABC):
+    """Remembers on disk, whatever it is that can be packed into bytes.
 
     Args:
         path: The SQLite file; made if absent. A file that is damaged is set aside under a dated name and begun anew,
@@ -80,6 +83,14 @@ class DiskMemory:
             path.rename(path.with_name(f"{path.name}.damaged-{datetime.now():%Y%m%dT%H%M%S}"))
             self._connection = self._open()
 
+    @abstractmethod
+    def pack(self, content: Content) -> bytes:
+        """As bytes, at least one."""
+
+    @abstractmethod
+    def unpack(self, packed: bytes) -> Content | None:
+        """From bytes; None where they hold no such thing."""
+
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
@@ -93,9 +104,9 @@ class DiskMemory:
             raise
         return connection
 
-    def recall(self, keys: Iterable[bytes]) -> dict[bytes, Scores]:
-        """Scores of those keys that are known and whose checksum holds; damaged entries are dropped."""
-        wanted, found, broken = list(keys), dict[bytes, Scores](), list[bytes]()
+    def recall(self, keys: Iterable[bytes]) -> dict[bytes, Content]:
+        """What stands under those keys that are known and whose checksum holds; damaged entries are dropped."""
+        wanted, found, broken = list(keys), dict[bytes, Content](), list[bytes]()
         with self._lock:
             for start in range(0, len(wanted), _CHUNK):
                 chunk = wanted[start : start + _CHUNK]
@@ -104,20 +115,21 @@ class DiskMemory:
                     f"SELECT key, value FROM scores WHERE key IN ({marks})",  # noqa: S608 - only question marks
                     chunk,
                 ):
-                    scores = _unpack(value)
-                    if scores is None:
+                    content = self.unpack(value[4:]) if _whole(value) else None
+                    if content is None:
                         broken.append(key)
                     else:
-                        found[key] = scores
+                        found[key] = content
         if broken:
             self._write("DELETE FROM scores WHERE key = ?", [(key,) for key in broken])
         return found
 
-    def keep(self, scores: Mapping[bytes, Scores]) -> None:
-        """Remembers scores in one transaction; what another process wrote first stays."""
-        self._write("INSERT OR IGNORE INTO scores VALUES (?, ?)", [(k, _pack(v)) for k, v in scores.items()])
+    def keep(self, contents: Mapping[bytes, Content]) -> None:
+        """Remembers in one transaction; what another process wrote first stays."""
+        rows = [(key, _checked(self.pack(content))) for key, content in contents.items()]
+        self._write("INSERT OR IGNORE INTO scores VALUES (?, ?)", rows)
 
-    def _write(self, statement: str, rows: list[tuple[bytes, ...]]) -> None:
+    def _write(self, statement: str, rows: Sequence[tuple[bytes, ...]]) -> None:
         if not rows:
             return
         with self._lock:
@@ -135,13 +147,33 @@ class DiskMemory:
         self._connection.close()
 
 
-def _pack(scores: Scores) -> bytes:
-    content = np.ascontiguousarray(scores, dtype="<f4").tobytes()
+class DiskMemory(DiskStore[Scores]):
+    """Remembers row scores on disk; see `DiskStore`."""
+
+    def pack(self, content: Scores) -> bytes:
+        """As little-endian float32."""
+        return np.ascontiguousarray(content, dtype="<f4").tobytes()
+
+    def unpack(self, packed: bytes) -> Scores | None:
+        """From little-endian float32."""
+        return None if len(packed) % 4 else np.frombuffer(packed, dtype="<f4").astype(np.float32)
+
+
+class DiskTexts(DiskStore[str]):
+    """Remembers texts on disk; see `DiskStore`."""
+
+    def pack(self, content: str) -> bytes:
+        """As UTF-8 after one byte, so that an empty text is remembered too."""
+        return b"t" + content.encode("utf-8")
+
+    def unpack(self, packed: bytes) -> str | None:
+        """From UTF-8."""
+        return packed[1:].decode("utf-8") if packed.startswith(b"t") else None
+
+
+def _checked(content: bytes) -> bytes:
     return zlib.crc32(content).to_bytes(4, "little") + content
 
 
-def _unpack(value: bytes) -> Scores | None:
-    content = value[4:]
-    if not content or len(content) % 4 or zlib.crc32(content) != int.from_bytes(value[:4], "little"):
-        return None
-    return np.frombuffer(content, dtype="<f4").astype(np.float32)
+def _whole(value: bytes) -> bool:
+    return len(value) > 4 and zlib.crc32(value[4:]) == int.from_bytes(value[:4], "little")

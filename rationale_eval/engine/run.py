@@ -19,12 +19,10 @@ from rationale_eval.engine.case import Answer, Asks, Question, Reexplain
 from rationale_eval.engine.execute import default_batch_tokens, execute
 from rationale_eval.engine.memory import Memory, ProcessMemory
 from rationale_eval.engine.perturb import TokenSequence, sequences
+from rationale_eval.engine.rounds import rounds
 from rationale_eval.models.base import TaskModel
 
 R = TypeVar("R")
-
-Asked = tuple[int, tuple[Asks[R], Sequence[Question | Reexplain]]]
-"""Place of a questioner, the questioner, and what it asks now."""
 
 Explainer = Callable[[Sequence[Reexplain]], list[NDArray[np.float64]]]
 """Re-runs an attribution method on noisy inputs; returns word scores in the order asked."""
@@ -96,38 +94,10 @@ class Engine:
     def run(self, asks: Iterable[Asks[R]]) -> Iterator[R]:
         """Runs questioners to their end, pulling them as the window allows.
 
-        Yields:
-            What they return, in their order.
+        Returns:
+            What they return, in their order, as they end.
         """
-        source = enumerate(asks)
-        active: dict[int, tuple[Asks[R], Sequence[Question | Reexplain]]] = {}
-        finished: dict[int, R] = {}
-        emitted, exhausted = 0, False
-
-        def advance(index: int, questioner: Asks[R], answers: list[Answer] | None) -> None:
-            try:
-                active[index] = (questioner, questioner.send(answers) if answers is not None else next(questioner))
-            except StopIteration as stop:
-                active.pop(index, None)
-                finished[index] = stop.value
-
-        while True:
-            waiting = sum(_tokens(question) for _, asked in active.values() for question in asked)
-            while not exhausted and waiting < self._window_tokens and len(active) < WINDOW_QUESTIONERS:
-                pulled = next(source, None)
-                if pulled is None:
-                    exhausted = True
-                    break
-                advance(*pulled, None)
-                if pulled[0] in active:
-                    waiting += sum(map(_tokens, active[pulled[0]][1]))
-            if active:
-                self._round(active, advance)
-            while emitted in finished:
-                yield finished.pop(emitted)
-                emitted += 1
-            if exhausted and not active:
-                return
+        return rounds(asks, self.answer, _tokens, window=self._window_tokens, questioners=WINDOW_QUESTIONERS)
 
     def answer(self, questions: Sequence[Question | Reexplain]) -> list[Answer]:
         """Answers questions: probabilities float64 `[choices]`, or word scores float64 `[words]` for a `Reexplain`."""
@@ -147,29 +117,6 @@ class Engine:
             for place, scores in zip(places, self.explainers[method](again), strict=True):
                 answers[place] = scores
         return [found for found in answers if found is not None]
-
-    def _round(
-        self,
-        active: dict[int, tuple[Asks[R], Sequence[Question | Reexplain]]],
-        advance: Callable[[int, Asks[R], list[Answer] | None], None],
-    ) -> None:
-        for share in self._shares(list(active.items())):
-            answers = iter(self.answer([question for _, (_, questions) in share for question in questions]))
-            for index, (questioner, questions) in share:
-                advance(index, questioner, [next(answers) for _ in questions])
-
-    def _shares(self, asked: list[Asked[R]]) -> Iterator[list[Asked[R]]]:
-        """Parts of a round, each of at most about a window of tokens, so that a round of long lists stays small."""
-        share: list[Asked[R]] = []
-        waiting = 0
-        for entry in asked:
-            share.append(entry)
-            waiting += sum(map(_tokens, entry[1][1]))
-            if waiting >= self._window_tokens:
-                yield share
-                share, waiting = [], 0
-        if share:
-            yield share
 
     def _probabilities(self, questions: Sequence[Question]) -> Iterator[Answer]:
         # Methods and metrics repeat one another's questions word for word; other questions may still be one sequence.

@@ -15,6 +15,7 @@ FAMILIES: Final[Mapping[str, str]] = {
     "faithfulness": "Faithfulness: is this why the model decided so?",
     "plausibility": "Plausibility: would a person accept it?",
     "simulation": "Simulation: does the text let another model guess the answer?",
+    "chain_of_thought": "Chain of thought: does the model's answer hang on the text?",
     "similarity": "Similarity: is the text like one that a person wrote?",
     "task": "Task: is the model right, and does it know?",
 }
@@ -33,6 +34,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "references": "gold rationales",
     "encoder": "an encoder of texts",
     "simulator": "simulators",
+    "lm": "the language model",
 }
 
 HEAD: Final = """# Metric definitions

@@ -24,10 +24,12 @@ Need = Literal[
     "references",
     "encoder",
     "simulator",
+    "lm",
 ]
 """What a metric reads: a model that answers questions; word scores; gold highlights; the gold label; the highlights of
 several annotators; the attribution method itself (to explain a perturbed input); the same choices for every example; a
-free-text rationale; gold rationales; an encoder of texts; simulators."""
+free-text rationale; gold rationales; an encoder of texts; simulators; the language
+model, asked again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +67,7 @@ class Metric:
 
     Args:
         name: Snake-case name.
-        family: "faithfulness", "plausibility", "similarity", "simulation" or "task".
+        family: "faithfulness", "plausibility", "similarity", "simulation", "chain_of_thought" or "task".
         symbol: Short symbol for tables.
         title: The name in words.
         direction: Which way is better.
@@ -79,13 +81,14 @@ class Metric:
         describe: Two sentences: what it says, and when not to use it.
         ask: The function of a `Case`, or of a `TextCase` where "text" is among `needs`. With "model" among `needs` it
             is a generator that yields lists of questions, is sent the list of answers (probabilities, float64
-            `[choices]`), and returns a `Score`; otherwise it returns a `Score` directly.
+            `[choices]`), and returns a `Score`; with "lm" it yields lists of requests in the same way (`TextAsks`).
+            Otherwise it returns a `Score` directly.
         reduce: Maps summed parts to the corpus value; None means the mean of the example values.
         version: Raised whenever values change.
     """
 
     name: str
-    family: Literal["faithfulness", "plausibility", "similarity", "simulation", "task"]
+    family: Literal["faithfulness", "plausibility", "similarity", "simulation", "chain_of_thought", "task"]
     symbol: str
     title: str
     direction: Direction

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rationale_eval.data.example import Example
 from rationale_eval.metrics.record import Score, undefined
+from rationale_eval.rationales.reading import Reading
 
 Count = Literal["all", "correct", "zero_if_wrong"]
 """Which examples count: all of them; those whose answer is right; or all, with 0 where the answer is wrong (FEB)."""
@@ -49,6 +50,8 @@ class TextCase:
         simulated: What simulators answer: probabilities of the choices, float64 `[choices]`, by their weights ("pt",
             "np") and what they see (names in `simulators/view.py`).
         encode: Gives the token states of a text; None where no encoder takes part.
+        asked: How the language model is asked again, for metrics that do; None where none takes part.
+        seed: Seed for metrics that draw at random; depends on the run's seed and the example only.
     """
 
     example: Example
@@ -57,6 +60,19 @@ class TextCase:
     answer: int | None
     simulated: Mapping[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
     encode: Callable[[str], TokenStates] | None = None
+    asked: Reading | None = None
+    seed: int = 0
+
+    @property
+    def reading(self) -> Reading:
+        """How the language model is asked again.
+
+        Raises:
+            ValueError: If no language model takes part.
+        """
+        if self.asked is None:
+            raise ValueError("this case has no language model")
+        return self.asked
 
     def guessed(self, weights: str, seen: str) -> bool:
         """Whether a simulator guesses the system's answer; of equal probabilities the first choice counts.

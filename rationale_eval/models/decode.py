@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rationale_eval.models.steps import Ids, Steps
+from rationale_eval.models.transformer import TransformerModel
 
 Finish = Literal["end", "stop", "length", "too_long"]
 """Why a text ends: the model ended it; a stop string came; the most tokens were reached; the prompt did not fit."""
@@ -154,3 +155,31 @@ def _choose(logits: Tensor, how: Decoding, rows: Sequence[_Row]) -> tuple[Tensor
         chosen = places.gather(1, place).squeeze(1)
     picked = logits.gather(1, chosen[:, None]).squeeze(1)
     return chosen, picked - logits.logsumexp(dim=1)
+
+
+def end_tokens(model: TransformerModel) -> frozenset[int]:
+    """Ids of the tokens by which a model ends a text."""
+    network: Any = model.network
+    found: set[int] = set()
+    for end in (model.tokenizer.eos_token_id, network.config.eos_token_id):
+        found |= set(end) if isinstance(end, list) else set() if end is None else {int(end)}
+    return frozenset(found)
+
+
+def common_beginning(model: TransformerModel, beginning: str, prompts: Sequence[Ids], left: Sequence[int]) -> Ids:
+    """The tokens that a text and all prompts begin with, int64 `[tokens]`.
+
+    Args:
+        model: Whose tokens.
+        beginning: The text.
+        prompts: Tokens of each prompt.
+        left: For each prompt how many of its tokens must not be taken, at its end.
+    """
+    if not beginning:
+        return np.zeros(0, dtype=np.int64)
+    shared = np.array(model.tokenizer(beginning, verbose=False)["input_ids"], dtype=np.int64)
+    for prompt, rest in zip(prompts, left, strict=True):
+        size = min(len(shared), len(prompt) - rest)
+        other = np.flatnonzero(shared[:size] != prompt[:size])
+        shared = shared[: other[0] if len(other) else size]
+    return shared

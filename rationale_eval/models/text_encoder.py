@@ -85,3 +85,7 @@ class TextEncoder:
                 real = np.array(made["special_tokens_mask"][place], dtype=bool)
                 found[place] = states[row, :size].float().cpu().numpy(), ~real
         return found
+
+    def vectors(self, texts: Sequence[str]) -> list[NDArray[np.float64]]:
+        """The mean of each text's token states, special tokens included, float64 `[hidden]`."""
+        return [states.astype(np.float64).mean(axis=0) for states, _ in self.states(texts)]

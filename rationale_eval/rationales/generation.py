@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
 from rationale_eval.engine.precision import quick_float32
 from rationale_eval.errors import InputError, UsageError
-from rationale_eval.models.decode import Continuation, Decoding, decode
+from rationale_eval.models.decode import Continuation, Decoding, common_beginning, decode, end_tokens
 from rationale_eval.models.steps import CausalSteps, Seq2SeqSteps, Steps
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.rationales.completion import Completion, Key, read_text
@@ -93,7 +93,7 @@ class Generation:
         self.model, self.template, self.how, self.draws, self.seed = model, template, how, draws, seed
         self.batch_size, self._share = batch_size, share
         self.beginning = template.beginning(shots)
-        self._ends = _ends(model)
+        self._ends = end_tokens(model)
         self._steps: dict[bool, Steps] = {}
         self._shared: Ids | None = None
 
@@ -154,15 +154,9 @@ class Generation:
 
     def _common(self, prompts: Sequence[Ids]) -> Ids:
         """The tokens that the beginning and these prompts have in common; at least one token remains to be read."""
-        none = np.zeros(0, dtype=np.int64)
         if not self._share or self.model.kind != "causal":
-            return none
-        shared = np.array(self.model.tokenizer(self.beginning, verbose=False)["input_ids"], dtype=np.int64)
-        for prompt in prompts:
-            size = min(len(shared), len(prompt) - 1)
-            other = np.flatnonzero(shared[:size] != prompt[:size])
-            shared = shared[: other[0] if len(other) else size]
-        return shared
+            return np.zeros(0, dtype=np.int64)
+        return common_beginning(self.model, self.beginning, prompts, [1] * len(prompts))
 
     def _reader(self, begins: bool) -> Steps:
         if begins not in self._steps:
@@ -253,14 +247,6 @@ def _skipped(one: Wanted) -> Completion:
         complete=False,
         correct=None,
     )
-
-
-def _ends(model: TransformerModel) -> frozenset[int]:
-    network: Any = model.network
-    found: set[int] = set()
-    for end in (model.tokenizer.eos_token_id, network.config.eos_token_id):
-        found |= set(end) if isinstance(end, list) else set() if end is None else {int(end)}
-    return frozenset(found)
 
 
 def _seed(seed: int, key: Key) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
@@ -222,12 +221,18 @@ class _Scorer:
         return score
 
 
-def together(asks: Sequence[Asks[Score]]) -> Asks[list[Score]]:
-    """Advances several questioners as one: their open questions go out as one list."""
-    scores: dict[int, Score] = {}
-    open_: dict[int, tuple[Asks[Score], Sequence[Any]]] = {}
+Q = TypeVar("Q")
+A = TypeVar("A")
 
-    def advance(place: int, questioner: Asks[Score], answers: list[NDArray[np.float64]] | None) -> None:
+
+def together(
+    asks: Sequence[Score | Generator[Sequence[Q], list[A], Score]],
+) -> Generator[list[Q], list[A], list[Score]]:
+    """Advances several questioners as one: their open questions go out as one list. A score asks nothing."""
+    scores: dict[int, Score] = {}
+    open_: dict[int, tuple[Generator[Sequence[Q], list[A], Score], Sequence[Q]]] = {}
+
+    def advance(place: int, questioner: Generator[Sequence[Q], list[A], Score], answers: list[A] | None) -> None:
         try:
             open_[place] = (questioner, questioner.send(answers) if answers is not None else next(questioner))
         except StopIteration as stop:
@@ -235,7 +240,10 @@ def together(asks: Sequence[Asks[Score]]) -> Asks[list[Score]]:
             scores[place] = stop.value
 
     for place, questioner in enumerate(asks):
-        advance(place, questioner, None)
+        if isinstance(questioner, Score):
+            scores[place] = questioner
+        else:
+            advance(place, questioner, None)
     while open_:
         asked = list(open_.items())
         answers = iter((yield [question for _, (_, questions) in asked for question in questions]))

@@ -19,7 +19,8 @@ from rationale_eval.verbs.beats import Shown, beating, counted, reported
 from rationale_eval.verbs.checked import Checked
 from rationale_eval.verbs.chosen_metrics import choose_metrics, choose_text_metrics, possible
 from rationale_eval.verbs.evaluate import evaluate
-from rationale_eval.verbs.evaluate_texts import check_controls, evaluate_texts, read_texts
+from rationale_eval.verbs.evaluate_asking import Asking, make_asking, require_lm, usual_reading
+from rationale_eval.verbs.evaluate_texts import check_controls, completions_of, evaluate_texts, read_texts
 from rationale_eval.verbs.extract import choose_methods, extract_to
 from rationale_eval.verbs.extract_run import FOLDER, require_same
 from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, require_model, workspace_of
@@ -59,14 +60,17 @@ def check(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateConfig]:
 def _check_texts(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateConfig]:
     if job.methods or job.scores:
         raise UsageError("free text and word scores are measured by different metrics; evaluate them one at a time.")
-    if job.model is not None:
-        raise UsageError("free text comes with answers of its own, which are what it is judged by; leave out --model.")
     wanted = choose_text_metrics(job.metrics, job.options)
+    require_lm(wanted, job.model)
     read_simulator(job.simulator)
     check_controls(job.controls)
     job = job.resolved(workspace)
     require_model(job.encoder)
+    require_model(job.model)
+    require_model(job.helper)
     data = job.open_data(workspace)
+    if job.model is not None:
+        usual_reading(job, data)
     read_texts(job.texts, data, workspace)
     if asked_weights(wanted):
         training_answers(job, data)
@@ -124,7 +128,7 @@ def work(run: Run, *, shown: Shown = bar) -> None:
 def _work(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | None, progress: Progress | None) -> Result:
     show = beating(run, progress)
     if checked.job.texts:
-        result = _score_texts(run, checked, show)
+        result = _score_texts(run, checked, model, show)
     else:
         result = _score_words(run, checked, model, show)
     durable.write_json(run.folder / EVALUATION, result.provenance)
@@ -132,7 +136,7 @@ def _work(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | None, p
     return result
 
 
-def _score_texts(run: Run, checked: Checked[EvaluateConfig], show: Progress) -> Result:
+def _score_texts(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | None, show: Progress) -> Result:
     job, data, place = checked.job, checked.data, workspace_of(run)
     wanted = choose_text_metrics(job.metrics, job.options)
     simulators = make_simulators(
@@ -140,14 +144,21 @@ def _score_texts(run: Run, checked: Checked[EvaluateConfig], show: Progress) -> 
     )
     for weights, made in simulators.items():
         made.train_all(asked_views(wanted, weights), job.seed)
-    with show("scoring", len(data)) as step:
+    systems = read_texts(job.texts, data, place)
+    with show("scoring", len(data) * (1 if model is None else 2)) as step:
+        asking: Asking | None = None
+        if model is not None:
+            files = [completions_of(name, place) for name in job.texts]
+            known = dict(zip([each.system for each in systems], files, strict=True))
+            asking = make_asking(job, data, model, known, place, step)
         return evaluate_texts(
             data,
-            read_texts(job.texts, data, place),
+            systems,
             wanted,
             controls=job.controls,
             encoder=job.encoder,
             simulators=simulators,
+            asking=asking,
             device=job.device,
             seed=job.seed,
             out=run.examples,

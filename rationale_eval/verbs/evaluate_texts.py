@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -24,6 +24,7 @@ from rationale_eval.models.text_encoder import TextEncoder
 from rationale_eval.rationales.completion import read_completions
 from rationale_eval.simulators.service import Answers, Simulators
 from rationale_eval.verbs.chosen_metrics import Wanted
+from rationale_eval.verbs.evaluate_asking import Asking, Place, ask
 from rationale_eval.verbs.generate import Texts
 from rationale_eval.verbs.generate_run import ABOUT, COMPLETIONS, FOLDER
 from rationale_eval.verbs.result import Result, ScoreRow, write_scores
@@ -56,6 +57,7 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
     controls: Sequence[str] = CONTROLS,
     encoder: str = "embedded/minilm",
     simulators: Mapping[str, Simulators] | None = None,
+    asking: Asking | None = None,
     device: str = "auto",
     seed: int = 0,
     out: Path | None = None,
@@ -70,6 +72,7 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
         controls: Names in `CONTROLS`, beside the systems.
         encoder: The encoder of metrics that need one.
         simulators: By their weights ("pt", "np"), for metrics that need some.
+        asking: The language model and how it is asked again, for metrics that do.
         device: Where the encoder runs.
         seed: Draws the random control.
         out: Parquet file for the scores; a temporary one by default.
@@ -93,8 +96,13 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
         return list(_said(example, texts, donors, controls))
 
     simulated = _simulated(data, said, wanted, simulators or {}, seed)
-    path = write_scores(_rows(data, said, wanted, reader, simulated, progress), out)
     provenance = _provenance(data, names, controls, wanted, reader, seed)
+    asked: dict[Place, Score] = {}
+    if asking is not None:
+        cases = ((one.system, _case(example, one)) for example in data for one in said(example))
+        asked, how = ask(asking, cases, wanted, seed, None if reader is None else reader.vectors)
+        provenance |= how | {"model": {"name": asking.lm.name, "fingerprint": asking.lm.fingerprint}}
+    path = write_scores(_rows(data, said, wanted, reader, simulated, asked, progress), out)
     learned = {
         f"{weights} {seen}": made.learned(seen, seed).record()
         for weights, made in (simulators or {}).items()
@@ -123,19 +131,30 @@ def read_texts(names: Sequence[str], data: RationaleDataset, workspace: Workspac
     """
     found = []
     for name in names:
-        path = Path(name)
-        if path.is_file() and path.name != COMPLETIONS:
-            found.append(import_texts(path, data))
+        file = completions_of(name, workspace)
+        if file is None:
+            found.append(import_texts(Path(name), data))
             continue
-        if not path.exists():
-            path = workspace.find(name).folder / FOLDER
-        file = path if path.is_file() else path / COMPLETIONS
-        if not file.is_file():
-            raise UsageError(f"'{name}' holds no texts; name a run of `generate`, or a file with id and text")
         about = json.loads((file.parent / ABOUT).read_text(encoding="utf-8"))
-        texts = Texts(list(read_completions(file)), data, about)
-        found.append(texts.rationales())
+        found.append(Texts(list(read_completions(file)), data, about).rationales())
     return found
+
+
+def completions_of(name: str, workspace: Workspace) -> Path | None:
+    """The file of completions that a name means; None where it is a file of texts of another tool.
+
+    Raises:
+        UsageError: If there is no such file or run.
+    """
+    path = Path(name)
+    if path.is_file() and path.name != COMPLETIONS:
+        return None
+    if not path.exists():
+        path = workspace.find(name).folder / FOLDER
+    file = path if path.is_file() else path / COMPLETIONS
+    if not file.is_file():
+        raise UsageError(f"'{name}' holds no texts; name a run of `generate`, or a file with id and text")
+    return file
 
 
 def _by_example(system: Outputs[TextRationale]) -> dict[str, TextRationale]:
@@ -169,6 +188,10 @@ def _said(
         yield _Said("random", donors[example.id], example.label, example.rationales)
     if "gold" in controls and len(example.rationales) > 1:
         yield _Said("gold", example.rationales[0], example.label, example.rationales[1:])
+
+
+def _case(example: Example, one: _Said) -> TextCase:
+    return TextCase(example, one.text, one.references, one.answer)
 
 
 Simulated = dict[tuple[str, str], Mapping[tuple[str, str], NDArray[np.float64]]]
@@ -207,6 +230,7 @@ def _rows(
     wanted: Sequence[Wanted],
     reader: TextEncoder | None,
     simulated: Simulated,
+    asked: Mapping[Place, Score],
     progress: Callable[[int], None] | None,
 ) -> Iterator[ScoreRow]:
     examples = iter(data)
@@ -218,9 +242,10 @@ def _rows(
             for one in all_of:
                 guesses = simulated.get((one.system, example.id), {})
                 encode = known.__getitem__ if known else None
-                case = TextCase(example, one.text, one.references, one.answer, guesses, encode)
+                case = replace(_case(example, one), simulated=guesses, encode=encode)
                 for each in wanted:
-                    score: Score = each.metric.ask(case, **each.options)
+                    known_score = asked.get((one.system, example.id, each.metric.name, each.variant))
+                    score: Score = known_score or each.metric.ask(case, **each.options)
                     yield ScoreRow(example.id, cluster, one.system, each.metric.name, each.variant, score)
             if progress is not None:
                 progress(1)

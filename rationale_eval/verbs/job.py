@@ -256,6 +256,11 @@ class EvaluateConfig(ScoringJob):
     simulator: dict[str, Any] = Field(default_factory=dict, description="Knobs of simulators: epochs=2.")
     simulator_split: str = Field("train", description="Split of the same data that simulators learn from.")
     simulator_limit: int = Field(2000, ge=1, description="Examples they learn from, drawn at random.")
+    helper: str | None = Field(
+        None, description="The language model that rewrites texts; the explained one if not given."
+    )
+    shots: int = Field(4, ge=0, le=64, description="Solved examples that the model is shown when it is asked again.")
+    shots_from: str = Field("train", description="Split of the same data that they are drawn from.")
     metrics: tuple[str, ...] | None = Field(
         None, description="Metrics, as name or name:variant; the usual ones if not given."
     )
@@ -272,6 +277,7 @@ class EvaluateConfig(ScoringJob):
 
         found: dict[str, Any] = {"scores": whole(self.scores, "extract"), "texts": whole(self.texts, "generate")}
         found["encoder"] = _whole_path(self.encoder, _NAMED_MODELS)
+        found["helper"] = _whole_path(self.helper, _NAMED_MODELS)
         return super().resolved(workspace).model_copy(update=found)
 
     def title(self) -> str:
@@ -292,6 +298,8 @@ class EvaluateConfig(ScoringJob):
             yield from ("--encoder", self.encoder, "--simulator-split", self.simulator_split)
             yield from ("--simulator-limit", str(self.simulator_limit))
             yield from _pairs("--simulator", self.simulator)
+            yield from _option("--helper", self.helper)
+            yield from ("--shots", str(self.shots), "--shots-from", self.shots_from)
         if self.metrics:
             yield from ("--metrics", ",".join(self.metrics))
         yield from _pairs("--option", self.options)

@@ -35,7 +35,7 @@ def test_records_are_complete_and_their_variants_can_be_called(name):
     signature = inspect.signature(facts.ask)
     for options in facts.variants.values():
         signature.bind(None, **options)
-    assert inspect.isgeneratorfunction(facts.ask) == ("model" in facts.needs or "explainer" in facts.needs)
+    assert inspect.isgeneratorfunction(facts.ask) == bool({"model", "explainer", "lm"} & set(facts.needs))
 
 
 def test_metric_records_load_without_torch():
