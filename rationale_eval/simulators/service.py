@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from rationale_eval import durable
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.models.load import load_model
-from rationale_eval.models.transformer import TransformerModel
-from rationale_eval.simulators.simulator import Learned, SimulatorConfig, guesses, train_simulator
+from rationale_eval.simulators.learned import Learned, Simulator
+from rationale_eval.simulators.simulator import EncoderSimulator, SimulatorConfig, train_simulator
+from rationale_eval.simulators.small_simulator import Order, SmallSimulator, train_small
+from rationale_eval.simulators.stacked import TOGETHER
 from rationale_eval.simulators.vacuous import Wording
 from rationale_eval.simulators.view import SEEN, Seen, says_nothing_new, view
 from rationale_eval.training.fingerprint import digest
@@ -27,6 +29,8 @@ VERSION: Final = 1
 """Raised whenever the same key would give another simulator."""
 
 LEARNED: Final = "learned.json"
+
+Made = tuple[Simulator, Learned]
 
 Shown = Callable[[str], AbstractContextManager[Report]]
 """Called with what is being trained; gives what is told of every step."""
@@ -82,12 +86,11 @@ class Simulators:
     ):
         self.folder, self.work, self.train, self.dev = folder, work, train, dev
         self.config, self.device, self._shown = config, device, shown
-        self._loaded: dict[str, tuple[TransformerModel, Learned]] = {}
+        self._loaded: dict[tuple[Seen, int], Made] = {}
 
     def train_all(self, views: Iterable[Seen] = SEEN, seed: int = 0) -> None:
         """Trains what is missing of the simulators of some views."""
-        for seen in views:
-            self._get(seen, seed)
+        train_together([(self, seen, seed) for seen in views])
 
     def guesses(self, answers: Answers, seen: Seen, seed: int = 0) -> dict[str, NDArray[np.float64]]:
         """What the simulator of a view and seed answers: probabilities of the choices by example id.
@@ -97,9 +100,9 @@ class Simulators:
         """
         shown = answers.seen(seen, self.config.vacuous)
         if seen != "vacuous_rationale":
-            return guesses(self._get(seen, seed)[0], shown)
+            return self._get(seen, seed)[0].guesses(shown)
         empty = {example.id for example in shown if says_nothing_new(example)}
-        found = guesses(self._get(seen, seed)[0], shown.where(lambda example: example.id not in empty))
+        found = self._get(seen, seed)[0].guesses(shown.where(lambda example: example.id not in empty))
         # Asked about all of them again, since what shares a batch can change the last digit.
         alone = self.guesses(answers, "vacuous", seed) if empty else {}
         return found | {key: alone[key] for key in empty}
@@ -108,34 +111,50 @@ class Simulators:
         """What came of its training."""
         return self._get(seen, seed)[1]
 
-    def _get(self, seen: Seen, seed: int) -> tuple[TransformerModel, Learned]:
+    def _views(self, seen: Seen) -> tuple[RationaleDataset, RationaleDataset]:
         train, dev = (answers.seen(seen, self.config.vacuous) for answers in (self.train, self.dev))
-        key = digest([VERSION, train.fingerprint(), dev.fingerprint(), self.config.record(), seed])
-        if key not in self._loaded:
-            self._loaded[key] = self._kept(key, train) or self._made(key, seen, train, dev, seed)
-        return self._loaded[key]
+        return train, dev
 
-    def _kept(self, key: str, train: RationaleDataset) -> tuple[TransformerModel, Learned] | None:
+    def _key(self, train: RationaleDataset, dev: RationaleDataset, seed: int) -> str:
+        return digest([VERSION, train.fingerprint(), dev.fingerprint(), self.config.record(), seed])
+
+    def _get(self, seen: Seen, seed: int) -> Made:
+        if (seen, seed) not in self._loaded:
+            train, dev = self._views(seen)
+            key = self._key(train, dev, seed)
+            self._loaded[seen, seed] = self._kept(key, train) or self._made(key, seen, train, dev, seed)
+        return self._loaded[seen, seed]
+
+    def _kept(self, key: str, train: RationaleDataset) -> Made | None:
         place = self.folder / key
         if durable.damage(place) is not None:
             rmtree(place, ignore_errors=True)
             return None
         learned = Learned(**json.loads((place / LEARNED).read_text(encoding="utf-8")))
-        return load_model(str(place / "model"), task=train.task, device=self.device), learned
+        if self.config.is_small:
+            return SmallSimulator.load(place, self.device), learned
+        return EncoderSimulator(load_model(str(place / "model"), task=train.task, device=self.device)), learned
 
-    def _made(
-        self, key: str, seen: Seen, train: RationaleDataset, dev: RationaleDataset, seed: int
-    ) -> tuple[TransformerModel, Learned]:
+    def _made(self, key: str, seen: Seen, train: RationaleDataset, dev: RationaleDataset, seed: int) -> Made:
+        if self.config.is_small:
+            with self._shown(f"small simulator of {seen}, seed {seed}"):
+                (made,) = train_small([Order(train, dev, seed)], self.config.small, device=self.device)
+            self._keep(key, made)
+            return made
         unfinished = self.work / key
         durable.make_folder(unfinished)
         with self._shown(f"simulator {self.config.weights} of {seen}, seed {seed}") as report:
-            model, learned = train_simulator(
+            encoder = train_simulator(
                 self.config, train, dev, folder=unfinished, device=self.device, seed=seed, report=report
             )
+        self._keep(key, encoder)
+        rmtree(unfinished, ignore_errors=True)
+        return encoder
 
+    def _keep(self, key: str, made: Made) -> None:
         def fill(folder: Path) -> None:
-            model.save(str(folder / "model"))
-            durable.write_json(folder / LEARNED, learned.record())
+            made[0].save(folder)
+            durable.write_json(folder / LEARNED, made[1].record())
 
         try:
             durable.write_folder(self.folder / key, fill)
@@ -143,5 +162,35 @@ class Simulators:
             # Another process has just kept the same simulator.
             if durable.damage(self.folder / key) is not None:
                 raise
-        rmtree(unfinished, ignore_errors=True)
-        return model, learned
+
+
+Wanted = tuple[Simulators, Seen, int]
+"""A simulator by where it belongs, what it sees, and its seed."""
+
+
+def train_together(wanted: Sequence[Wanted]) -> None:
+    """Trains what is missing, small simulators of one shape and configuration in stacks, the others one by one."""
+    stacks: dict[tuple[str, str, int], dict[str, tuple[Wanted, Order]]] = {}
+    for made, seen, seed in wanted:
+        if not made.config.is_small or (seen, seed) in made._loaded:
+            continue
+        train, dev = made._views(seen)
+        key = made._key(train, dev, seed)
+        if durable.damage(made.folder / key) is not None:
+            kind = (made.config.model_dump_json(), made.device, len(train.task.choices))
+            stacks.setdefault(kind, {})[key] = ((made, seen, seed), Order(train, dev, seed))
+    for of_kind in stacks.values():
+        missing = list(of_kind.items())
+        for start in range(0, len(missing), TOGETHER):
+            _train_stack(dict(missing[start : start + TOGETHER]))
+    for made, seen, seed in wanted:
+        made._get(seen, seed)
+
+
+def _train_stack(missing: Mapping[str, tuple[Wanted, Order]]) -> None:
+    first = next(iter(missing.values()))[0][0]
+    with first._shown(f"{len(missing)} small simulators"):
+        found = train_small([order for _, order in missing.values()], first.config.small, device=first.device)
+    for (key, ((made, seen, seed), _)), one in zip(missing.items(), found, strict=True):
+        made._keep(key, one)
+        made._loaded[seen, seed] = one

@@ -7,10 +7,9 @@ that it knows only the association of text and label that it was shown (Chan et 
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,10 +22,11 @@ from rationale_eval.errors import UsageError
 from rationale_eval.models.load import load_model
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.recipes.fine_tune import LabelLearner, set_dropout
+from rationale_eval.simulators.learned import Learned, learned
+from rationale_eval.simulators.stacked import SmallSettings
 from rationale_eval.simulators.vacuous import Wording
 from rationale_eval.training.examples import by_length, choice_scores, prepare
 from rationale_eval.training.journal import Journal
-from rationale_eval.training.learner import TrainingSet
 from rationale_eval.training.loop import fit
 from rationale_eval.training.progress import Report, silent
 from rationale_eval.training.randomness import derive
@@ -35,9 +35,8 @@ from rationale_eval.training.settings import LoopSettings
 Weights = Literal["pt", "np"]
 """Pretrained, or non-pretrained: the same architecture with random weights."""
 
-Z: Final = 1.645
-"""One-sided 95 %: a simulator that is not this many standard errors better than the most frequent answer has not
-learned."""
+Architecture = Literal["same", "small"]
+"""Of a non-pretrained simulator: that of the pretrained one, or a small network over n-grams."""
 
 
 class SimulatorConfig(BaseModel):
@@ -48,6 +47,11 @@ class SimulatorConfig(BaseModel):
     model: str = Field("embedded/minilm", description="The encoder that simulators are made of.")
     weights: Weights = Field("pt", description="pt: its own weights; np: random ones.")
     epochs: int = Field(4, ge=1, le=1000, description="Most passes over the training data of a pretrained simulator.")
+    np_architecture: Architecture = Field(
+        "same",
+        description="np: same (the encoder with random weights) or small (over n-grams, sixteen trained at once).",
+    )
+    small: SmallSettings = Field(SmallSettings(), description="Knobs of small simulators.")
     np_epochs: int = Field(20, ge=1, le=1000, description="Most passes of a non-pretrained one, which needs more.")
     lr: float = Field(1e-4, gt=0, le=1, description="Highest learning rate of a pretrained simulator.")
     np_lr: float = Field(5e-4, gt=0, le=1, description="That of a non-pretrained one.")
@@ -58,7 +62,15 @@ class SimulatorConfig(BaseModel):
 
     def record(self) -> dict[str, Any]:
         """What a simulator depends on beside its data, as JSON values. The wording is part of the data."""
-        return self.model_dump(mode="json", exclude={"vacuous"})
+        if self.is_small:
+            return {"small": self.small.model_dump(mode="json")}
+        other = {"vacuous", "np_architecture", "small"}
+        return self.model_dump(mode="json", exclude=other)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether its simulators are small networks over n-grams."""
+        return self.weights == "np" and self.np_architecture == "small"
 
     def settings(self) -> LoopSettings:
         """The knobs of the loop."""
@@ -71,31 +83,6 @@ class SimulatorConfig(BaseModel):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """What came of a training.
-
-    Args:
-        examples: Examples it learned from.
-        dev_examples: Held-out examples.
-        accuracy: Share of the held-out answers that it guesses, after the epoch that was kept.
-        majority: Share of the most frequent held-out answer (multiple choice: of guessing blindly).
-        learned: Whether the first is more than 1.645 standard errors above the second.
-        epochs: Passes until it stopped.
-    """
-
-    examples: int
-    dev_examples: int
-    accuracy: float
-    majority: float
-    learned: bool
-    epochs: float
-
-    def record(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
-
-
 def train_simulator(
     config: SimulatorConfig,
     train: RationaleDataset,
@@ -105,7 +92,7 @@ def train_simulator(
     device: str = "auto",
     seed: int = 0,
     report: Report = silent,
-) -> tuple[TransformerModel, Learned]:
+) -> tuple[EncoderSimulator, Learned]:
     """Trains one simulator; goes on with what `folder` holds of an earlier attempt.
 
     Args:
@@ -132,17 +119,9 @@ def train_simulator(
     if outcome.state != "finished":
         raise KeyboardInterrupt("stopped while a simulator was trained; what it has learned is kept")
     model.trained = True
-    return model, _report(items, held, outcome.metrics["accuracy"], outcome.examples / len(items.items))
-
-
-def _report(items: TrainingSet[Any], held: TrainingSet[Any], accuracy: float, epochs: float) -> Learned:
-    count = len(held.items)
-    if len({item.example.choices for item in held.items}) == 1:
-        majority = float(max(np.bincount([item.label for item in held.items])) / count)
-    else:
-        majority = float(np.mean([1 / len(item.example.choices) for item in held.items]))
-    bound = majority + Z * math.sqrt(majority * (1 - majority) / count)
-    return Learned(len(items.items), count, accuracy, majority, bool(accuracy > bound), epochs)
+    examples = [item.example for item in held.items]
+    accuracy, epochs = outcome.metrics["accuracy"], outcome.examples / len(items.items)
+    return EncoderSimulator(model), learned(len(items.items), examples, accuracy, epochs)
 
 
 def draw_again(network: nn.Module, seed: int) -> None:
@@ -155,18 +134,28 @@ def draw_again(network: nn.Module, seed: int) -> None:
     network.load_state_dict(fresh.to(place).state_dict())
 
 
-def guesses(model: TransformerModel, data: RationaleDataset) -> dict[str, NDArray[np.float64]]:
-    """Probabilities of the choices for every example of a view, by id; float64 `[choices]`.
+@dataclass(frozen=True, slots=True, eq=False)
+class EncoderSimulator:
+    """A simulator made of an encoder.
 
     Args:
-        model: A simulator.
-        data: A view; its labels are not read.
+        model: The encoder with its head.
     """
-    items = prepare(model, data)
-    found: dict[str, NDArray[np.float64]] = {}
-    with torch.inference_mode():
-        for batch in by_length(items):
-            answers = choice_scores(model, [item.encoding for item in batch]).double().softmax(dim=1).cpu().numpy()
-            for item, row in zip(batch, answers, strict=True):
-                found[item.example.id] = row[: len(item.example.choices)]
-    return found
+
+    model: TransformerModel
+
+    def guesses(self, data: RationaleDataset) -> dict[str, NDArray[np.float64]]:
+        """Probabilities of the choices for every example of a view, by id; float64 `[choices]`."""
+        items = prepare(self.model, data)
+        found: dict[str, NDArray[np.float64]] = {}
+        with torch.inference_mode():
+            for batch in by_length(items):
+                encodings = [item.encoding for item in batch]
+                answers = choice_scores(self.model, encodings).double().softmax(dim=1).cpu().numpy()
+                for item, row in zip(batch, answers, strict=True):
+                    found[item.example.id] = row[: len(item.example.choices)]
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Writes the model, as `load_model` reads it."""
+        self.model.save(str(folder / "model"))
