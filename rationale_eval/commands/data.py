@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from rationale_eval.commands.options import AsJson, Columns, Limit, Split
+from rationale_eval.commands.options import AsJson, Columns, Limit, Seed, Split
 from rationale_eval.commands.output import json_text, say, show
-from rationale_eval.commands.parsing import pairs
+from rationale_eval.commands.parsing import names, pairs
 from rationale_eval.errors import UsageError
 
 data_app = typer.Typer(help="List named data sets; show and check one, or a file of your own.", no_args_is_help=True)
@@ -108,3 +108,41 @@ def check_command(
     if not report.rows:
         name = Path(source).name
         raise UsageError(f"'{name}' has no usable row; the reasons stand above")
+
+
+@data_app.command("perturb")
+def perturb_command(
+    source: Source,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kinds",
+            "--kind",
+            help="Perturbations, parted by commas; all that need no language model when not given; list names them.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    split: Split = None,
+    limit: Limit = 5,
+    seed: Seed = 0,
+    lm: Annotated[
+        str | None,
+        typer.Option("--lm", help="Language model for 'paraphrase'.", metavar="MODEL", show_default=False),
+    ] = None,
+    columns: Columns = None,
+    task: Follows = None,
+    encoding: Encoding = None,
+    as_json: AsJson = False,
+) -> None:
+    """Perturbs the first gold rationales and prints them before and after, and how often each perturbation applied."""
+    from rationale_eval.commands.data_perturbed import list_perturbations, print_perturbed
+
+    if names(kinds) == ("list",):
+        list_perturbations(as_json)
+        return
+    from rationale_eval.data.load import load_dataset
+    from rationale_eval.verbs.perturb import perturb_gold
+
+    data = load_dataset(source, split, None, parse_columns(columns), task=task, encoding=encoding)
+    print_perturbed(perturb_gold(data, names(kinds), limit=limit, seed=seed, lm=lm), as_json)

@@ -109,3 +109,26 @@ def test_terminal_commands_in_a_text_are_harmless(tmp_path):
     screen = io.StringIO()
     print_examples(data, list(data), Console(file=screen, width=100))
     assert "[bold]thing[/bold]" in screen.getvalue() and "\x1b" not in screen.getvalue()
+
+
+def test_perturb_prints_texts_before_and_after_and_how_often_each_applied(capsys):
+    assert run(["data", "perturb", "bundled/commonsense", "--kinds", "label_swap,format", "--limit", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "(as it was)   A dentist is a doctor for teeth." in shown and "a dentist is a doctor for teeth" in shown
+    assert "how often each applied" in shown and "label_swap    contrastive      1        1      1" in shown
+
+
+def test_perturb_as_json_counts_every_reason(capsys):
+    assert run(["data", "perturb", "bundled/commonsense", "--kinds", "label_swap", "--limit", "2", "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    (report,) = value["reports"]
+    assert (report["tried"], report["applied"]) == (2, 1)
+    assert report["reasons"] == {"it does not mention its answer": 1}
+    assert [list(one["perturbed"]) for one in value["texts"]] == [["label_swap"], []]
+
+
+def test_perturb_refuses_an_unknown_kind_and_a_missing_model(capsys):
+    assert run(["data", "perturb", "bundled/commonsense", "--kinds", "negatoin"]) == 2
+    assert "did you mean negation" in capsys.readouterr().err
+    assert run(["data", "perturb", "bundled/commonsense", "--kinds", "paraphrase"]) == 2
+    assert "needs a language model" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from rationale_eval.rationales.english.lexicon import count
 from rationale_eval.rationales.english.mentions import choice_words
 from rationale_eval.rationales.english.numbers import IN_DIGITS, IN_WORDS
 from rationale_eval.rationales.text_perturbation import Changed, Pool, Said, not_changed, perturbation
@@ -58,6 +59,8 @@ def _first_letter(text: str) -> str:
     # A name, an abbreviation or the word I keeps its capital.
     if first is None or not (first[1].istitle() or first[1].islower()) or re.match(r"I\b", first[1]):
         return text
+    if first[1].istitle() and len(first[1]) > 1 and not count(first[1].casefold()):
+        return text
     place = first.start(1)
     return text[:place] + text[place].swapcase() + text[place + 1 :]
 
@@ -65,4 +68,4 @@ def _first_letter(text: str) -> str:
 def _full_stop(text: str) -> str:
     if text.endswith("."):
         return text if text.endswith("..") or re.search(r"\b[A-Za-z]\.$", text) else text[:-1]
-    return text if text[-1] in "!?:;,…" else text + "."
+    return text if re.search(r"[.!?:;,…][\"'”’)]*$", text) else text + "."
