@@ -12,13 +12,12 @@ curve is the mean of areas.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rationale_eval.engine.ask_text import Reply, TextAsks
+from rationale_eval.engine.ask_text import TextAsks
+from rationale_eval.metrics.cot_steps import EMPTY, ONE_SENTENCE, TOO_LONG, answers_after, area, changed_by
 from rationale_eval.metrics.record import Score, metric, undefined
 from rationale_eval.metrics.text_case import TextCase
 from rationale_eval.rationales.reading import states_answer
@@ -26,22 +25,7 @@ from rationale_eval.rationales.sentences import sentences
 
 Cut = Literal["sentences", "unstated", "first_third"]
 
-EMPTY: Final = "the rationale is empty"
-ONE_SENTENCE: Final = "the rationale has one sentence, which cannot be cut between sentences"
-TOO_LONG: Final = "the prompt does not fit the model"
 STATED: Final = "the first sentence already names the answer"
-
-
-def area(same: Sequence[float] | NDArray[np.float64], at: Sequence[float]) -> float:
-    """Area between 1 and a curve by the trapezoid rule, over the span of its places, as a share of that span."""
-    places = np.asarray(at, dtype=np.float64)
-    gaps = 1.0 - np.asarray(same, dtype=np.float64)
-    return float(np.trapezoid(gaps, places) / (places[-1] - places[0]))
-
-
-def picked(reply: Reply) -> int | None:
-    """The most likely choice, the first of equals; None where the prompt did not fit."""
-    return None if reply is None else int(np.argmax(reply))
 
 
 @metric(
@@ -54,7 +38,7 @@ def picked(reply: Reply) -> int | None:
     best=None,
     needs=("text", "lm"),
     variants={"sentences": {}, "unstated": {"cut": "unstated"}, "first_third": {"cut": "first_third"}},
-    cite="Lanham et al. 2023, section 2.3 (first_third: repository of CC-SHAP, Parcalabescu and Frank 2024)",
+    cite="Lanham et al. 2023 (trapezoid rule ours; first_third: repository of CC-SHAP, Parcalabescu and Frank 2024)",
     formula="integral over t / m of 1 - [answer after s_1 ... s_t = answer after s_1 ... s_m], t = 0 ... m",
     describe=(
         "How much of the rationale the model needs before it answers as it does after all of it; near 0 the answer "
@@ -71,14 +55,14 @@ def early_answering(case: TextCase, *, cut: Cut = "sentences") -> TextAsks[Score
         return undefined(EMPTY)
     if cut == "first_third":
         words = case.text.split()
-        return (yield from _changed(case, " ".join(words[: len(words) // 3])))
+        return (yield from changed_by(case, " ".join(words[: len(words) // 3])))
     if len(said) < 2:
         return undefined(ONE_SENTENCE)
     parts = [" ".join(said[:t]) for t in range(len(said) + 1)]
-    answers = [picked(reply) for reply in (yield [case.reading.choose(case.example, part) for part in parts])]
-    final = answers[-1]
-    if final is None or None in answers:
+    answers = yield from answers_after(case, parts)
+    if answers is None:
         return undefined(TOO_LONG)
+    final = answers[-1]
     same = [float(answer == final) for answer in answers]
     last = len(said)
     if cut == "unstated":
@@ -112,16 +96,9 @@ def answer_stated(case: TextCase) -> TextAsks[Score]:
     said = sentences(case.text)
     if not said:
         return undefined(EMPTY)
-    final = picked((yield [case.reading.choose(case.example, " ".join(said))])[0])
-    if final is None:
+    answers = yield from answers_after(case, [" ".join(said)])
+    if answers is None:
         return undefined(TOO_LONG)
+    final = answers[0]
     named = [states_answer(case.example, final, " ".join(said[:t])) for t in range(len(said))]
     return Score(float(np.mean(named)))
-
-
-def _changed(case: TextCase, text: str) -> TextAsks[Score]:
-    """1 where the answer after another text differs from that after the rationale."""
-    whole, other = yield [case.reading.choose(case.example, each) for each in (case.text, text)]
-    if whole is None or other is None:
-        return undefined(TOO_LONG)
-    return Score(float(picked(whole) != picked(other)))
