@@ -142,15 +142,15 @@ def main() -> int:
     page = Page("scoring", "Scoring of continuations", "python -m benchmarks.scoring")
     page.text(
         f"SmolLM2 (135M, float32) scores the choices of {len(data)} examples of {Path(name).name} after a rationale:",
-        "mean log-likelihood (nats a token) of each choice. Plain scoring reads prompt and choice as one text for every",
-        f"choice, {BATCH} at a time, and computes the logits of every token over the whole vocabulary (49,152). A tree",
-        f"(at most {MOST_NODES} tokens) reads what texts begin with once. Each way was run once, one after the other.",
+        "mean log-likelihood (nats a token) of each choice. Plain scoring reads prompt and choice as one text for",
+        f"every choice, {BATCH} at a time, and computes the logits of every token over the whole vocabulary (49,152). A",
+        f"tree (at most {MOST_NODES} tokens) reads what texts begin with once. Each way was run once, one after the other.",
     )
     page.table(rows, key="ways")
     trees = [row for row in rows if row["way"] == list(ways)[-1]]
     page.text(
-        f"The tree must be at least {LEAST:g} times as quick as the first way in each case, and no score differ by more",
-        f"than {CLOSE:g} nats.",
+        f"The tree must be at least {LEAST:g} times as quick as the first way in each case, and no score differ by",
+        f"more than {CLOSE:g} nats.",
     )
     print(page.write().relative_to(ROOT))
     kept = all(row["ratio"] >= LEAST and row["largest difference"] <= CLOSE for row in trees)
