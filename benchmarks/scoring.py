@@ -143,8 +143,8 @@ def main() -> int:
     page.text(
         f"SmolLM2 (135M, float32) scores the choices of {len(data)} examples of {Path(name).name} after a rationale:",
         "mean log-likelihood (nats a token) of each choice. Plain scoring reads prompt and choice as one text for",
-        f"every choice, {BATCH} at a time, and computes the logits of every token over the whole vocabulary (49,152). A",
-        f"tree (at most {MOST_NODES} tokens) reads what texts begin with once. Each way was run once, one after the other.",
+        f"every choice, {BATCH} at a time, and computes the logits of every token over the whole vocabulary. A tree",
+        f"(at most {MOST_NODES} tokens) reads what texts begin with once. Each way was run once, one after the other.",
     )
     page.table(rows, key="ways")
     trees = [row for row in rows if row["way"] == list(ways)[-1]]

@@ -11,7 +11,10 @@ import pytest
 from rationale_eval.engine.ask_text import Filler, Write
 from rationale_eval.metrics.biasing_features import biasing_features, mentions_suggestion
 from rationale_eval.metrics.cot_added_mistakes import added_mistakes
+from rationale_eval.metrics.cot_antonym import antonym_changes
 from rationale_eval.metrics.cot_filler import cot_accuracy, filler, filler_changes, paraphrased
+from rationale_eval.metrics.counterfactual_insertion import counterfactual_insertion
+from rationale_eval.rationales.inserted_words import ADJECTIVES, ADVERBS, insertions
 from tests.helpers.scripted import QUESTION, READING, Scripted, case
 
 FOUR = "It is late. They work hard. So they are tired. They go to bed."
@@ -131,3 +134,59 @@ def test_texts_from_elsewhere_are_not_tested_by_what_the_model_writes():
 )
 def test_phrases_that_mention_a_suggestion(text, found):
     assert mentions_suggestion(text) is found
+
+
+def test_one_antonym():
+    text = "The room is hot. They sleep."
+    model = Scripted(lambda prompt: int("cold" in prompt))
+    assert model.run(antonym_changes(case(text))).value == 1
+    assert model.asked[-1].prompt.endswith("Reason: The room is cold. They sleep. So the answer is")
+    assert Scripted().run(antonym_changes(case(text))).value == 0
+    assert "no word has an opposite" in Scripted().run(antonym_changes(case("Penguins."))).reason
+    assert "empty" in Scripted().run(antonym_changes(case(""))).reason
+
+
+@pytest.mark.parametrize(("says", "expected"), [("", (0, 0, 1)), ("They want {word} things.", (1, 1, 1))])
+def test_an_inserted_word_that_flips_the_answer_should_stand_in_the_rationale(says, expected):
+    """The answer flips for any adjective before "people" and for nothing else."""
+
+    def word(prompt: str) -> str | None:
+        return next((one for one in prompt.split("\n")[0].split() if one in ADJECTIVES), None)
+
+    model = Scripted(
+        lambda prompt: 0 if word(prompt) else 1, lambda request: says.format(word=word(request.prompt) or "other")
+    )
+    values = [
+        model.run(counterfactual_insertion(case("They are tired."), says=variant)).value
+        for variant in ("faithful", "no_flip_faithful", "flipped")
+    ]
+    assert tuple(values) == expected
+
+
+def test_where_no_word_flips_the_answer():
+    still = Scripted(lambda prompt: 1)
+    score = still.run(counterfactual_insertion(case("They are tired.")))
+    assert math.isnan(score.value) and "no inserted word changed" in score.reason
+    assert still.run(counterfactual_insertion(case("They are tired."), says="no_flip_faithful")).value == 1
+    assert still.run(counterfactual_insertion(case("They are tired."), says="flipped")).value == 0
+    tried = {one.prompt.split("\n")[0] for one in still.asked if isinstance(one, Write)}
+    nouns_and_verbs = 2
+    assert len(tried) == 4 * nouns_and_verbs
+    few = Scripted(lambda prompt: 1)
+    few.run(counterfactual_insertion(case("They are tired."), places=1, words=2))
+    assert len({one.prompt for one in few.asked if isinstance(one, Write)}) == 2
+    other = replace(READING, own=False)
+    assert "not the model's own" in still.run(counterfactual_insertion(case("Tired.", asked=other))).reason
+
+
+def test_words_are_put_in_place_with_their_article_and_capital():
+    plain = replace(QUESTION, inputs={"text": "A man plays."})
+    made = {one.example.inputs["text"]: one.word for tried in insertions(plain, 9, 99, np.random.default_rng(0))
+            for one in tried}  # fmt: skip
+    assert made["An old man plays."] == "old" and made["A man often plays."] == "often"
+    assert len(made) == len(ADJECTIVES) + len(ADVERBS)
+    first = replace(QUESTION, inputs={"text": "Dogs bark."})
+    texts = [
+        one.example.inputs["text"] for tried in insertions(first, 9, 99, np.random.default_rng(0)) for one in tried
+    ]
+    assert "Old dogs bark." in texts
