@@ -15,8 +15,8 @@ from rationale_eval.rationales.english.tokens import Token, tokens
 from rationale_eval.rationales.reading import with_input
 
 ADJECTIVES: Final = listed(
-    "old new young small large strange famous quiet lonely happy angry tired wooden green yellow expensive cheap broken "
-    "foreign ordinary dangerous gentle clever hungry cold warm empty heavy secret careless"
+    "old new young small large strange famous quiet lonely happy angry tired wooden green yellow expensive cheap "
+    "broken foreign ordinary dangerous gentle clever hungry cold warm empty heavy secret careless"
 )
 ADVERBS: Final = listed(
     "slowly quickly quietly secretly happily angrily rarely often carefully carelessly suddenly finally simply gladly "

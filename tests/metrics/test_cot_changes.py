@@ -137,10 +137,10 @@ def test_phrases_that_mention_a_suggestion(text, found):
 
 
 def test_one_antonym():
-    text = "The room is hot. They sleep."
+    text = "The room is hot."
     model = Scripted(lambda prompt: int("cold" in prompt))
     assert model.run(antonym_changes(case(text))).value == 1
-    assert model.asked[-1].prompt.endswith("Reason: The room is cold. They sleep. So the answer is")
+    assert model.asked[-1].prompt.endswith("Reason: The room is cold. So the answer is")
     assert Scripted().run(antonym_changes(case(text))).value == 0
     assert "no word has an opposite" in Scripted().run(antonym_changes(case("Penguins."))).reason
     assert "empty" in Scripted().run(antonym_changes(case(""))).reason
@@ -170,8 +170,7 @@ def test_where_no_word_flips_the_answer():
     assert still.run(counterfactual_insertion(case("They are tired."), says="no_flip_faithful")).value == 1
     assert still.run(counterfactual_insertion(case("They are tired."), says="flipped")).value == 0
     tried = {one.prompt.split("\n")[0] for one in still.asked if isinstance(one, Write)}
-    nouns_and_verbs = 2
-    assert len(tried) == 4 * nouns_and_verbs
+    assert len(tried) == 4  # "people" is the only noun, and "do" no full verb
     few = Scripted(lambda prompt: 1)
     few.run(counterfactual_insertion(case("They are tired."), places=1, words=2))
     assert len({one.prompt for one in few.asked if isinstance(one, Write)}) == 2
