@@ -18,10 +18,11 @@ import torch
 from benchmarks.report import ROOT, Page
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.load import load_dataset
-from rationale_eval.models.decode import Decoding
+from rationale_eval.models.decoding import Decoding
 from rationale_eval.models.load import load_model
 from rationale_eval.models.transformer import TransformerModel
-from rationale_eval.rationales.generation import Generation, Wanted, draw_shots
+from rationale_eval.rationales.generation import Encoded, Generation
+from rationale_eval.rationales.shots import draw_shots
 from rationale_eval.rationales.template import TEMPLATES
 
 BATCH: Final = 32
@@ -63,7 +64,11 @@ def ours(made: Generation, data: RationaleDataset) -> tuple[float, dict[str, str
 def library(made: Generation, data: RationaleDataset) -> tuple[float, dict[str, str]]:
     """Transformers' generate, in the same batches, padded on the left."""
     model, network = made.model, made.model.network
-    wanted = sorted((one for example in data for one in made._of(example)), key=lambda one: len(one.ids), reverse=True)
+    wanted = sorted(
+        (one for example in data for one in map(made.encoded, made.asking.of(example))),
+        key=lambda one: len(one.ids),
+        reverse=True,
+    )
     found: dict[str, str] = {}
     began = time.perf_counter()
     for start in range(0, len(wanted), BATCH):
@@ -75,11 +80,11 @@ def library(made: Generation, data: RationaleDataset) -> tuple[float, dict[str, 
                 pad_token_id=model.pad_id, eos_token_id=None,
             )  # fmt: skip
         for one, row in zip(batch, said[:, ids.shape[1] :].tolist(), strict=True):
-            found[one.example.id] = model.tokenizer.decode(row, skip_special_tokens=True)
+            found[one.wanted.example.id] = model.tokenizer.decode(row, skip_special_tokens=True)
     return time.perf_counter() - began, found
 
 
-def _left(batch: Sequence[Wanted], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _left(batch: Sequence[Encoded], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     longest = max(len(one.ids) for one in batch)
     ids, mask = np.full((len(batch), longest), pad), np.zeros((len(batch), longest), dtype=np.int64)
     for row, one in enumerate(batch):

@@ -174,6 +174,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     """Creates the folder `path` with what `fill` writes into it plus a manifest of SHA-256 sums, whole or not at all.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 
 class RationaleEvalError(Exception):
     """Something this program could not do; the command line prints the sentence and exits with 1."""
@@ -13,6 +15,20 @@ class UsageError(RationaleEvalError):
     """A call that cannot mean anything: an unknown name, options that exclude each other. Exit code 2."""
 
     exit_code = 2
+
+
+class Resumable(RationaleEvalError):
+    """Work that ended before its end through no fault of its own; what is done is kept, and the same goes on later.
+
+    Args:
+        reason: Short cause, for example "budget".
+        message: The sentence.
+        state: What the run is then: "interrupted" where that was wanted, "failed" where something is to be mended.
+    """
+
+    def __init__(self, reason: str, message: str, state: Literal["interrupted", "failed"] = "failed"):
+        super().__init__(message)
+        self.reason, self.state = reason, state
 
 
 class InputError(RationaleEvalError):

@@ -34,8 +34,31 @@ def generate(
         ),
     ] = None,
     model: Annotated[
-        str, typer.Option("--lm", "--model", help="The language model that writes: a name, folder, hub id or run:ID.")
+        str,
+        typer.Option(
+            "--lm",
+            "--model",
+            help="The language model that writes: a name, folder, hub id, run:ID, or endpoint:NAME with --endpoint.",
+        ),
     ] = "embedded/smollm2",
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--endpoint",
+            help="Address of a server that speaks the OpenAI protocol: http://127.0.0.1:8000/v1.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = None,
+    request: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--request",
+            help="A knob of its requests: style=chat, concurrency=8, max_requests=1000. May be given several times.",
+            metavar="NAME=VALUE",
+            show_default=False,
+        ),
+    ] = None,
     prompt: Annotated[
         str, typer.Option("--prompt", help="What it is shown: the name of a prompt. `list` shows them all.")
     ] = "few_shot",
@@ -89,6 +112,8 @@ def generate(
         sample=sample,
         mapping=pairs("--map", columns),
         model=model,
+        endpoint=endpoint,
+        request=pairs("--request", request),
         prompt=prompt,
         shots=shots,
         shots_from=shots_from,

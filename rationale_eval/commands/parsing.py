@@ -8,7 +8,7 @@ from typing import Final
 
 from rationale_eval.errors import UsageError
 
-PAIR_OPTIONS: Final = ("--map", "--set", "--option", "--grid")
+PAIR_OPTIONS: Final = ("--map", "--set", "--option", "--grid", "--request")
 """Options that take name=value pairs, as many as follow."""
 
 

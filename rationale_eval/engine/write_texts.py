@@ -11,7 +11,8 @@ import torch
 
 from rationale_eval.engine.ask_text import Write
 from rationale_eval.engine.precision import quick_float32
-from rationale_eval.models.decode import Decoding, common_beginning, decode, end_tokens
+from rationale_eval.models.decode import common_beginning, decode, end_tokens
+from rationale_eval.models.decoding import Decoding
 from rationale_eval.models.steps import CausalSteps, Ids, Seq2SeqSteps, Steps
 from rationale_eval.models.transformer import TransformerModel
 

@@ -8,38 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rationale_eval.models.decoding import Decoding, Finish
 from rationale_eval.models.steps import Ids, Steps
 from rationale_eval.models.transformer import TransformerModel
 
-Finish = Literal["end", "stop", "length", "too_long"]
-"""Why a text ends: the model ended it; a stop string came; the most tokens were reached; the prompt did not fit."""
-
 KEEP_BELOW: Final = 0.75
 """The batch is made smaller once fewer than this share of its rows go on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decoding:
-    """How a text is continued.
-
-    Args:
-        max_tokens: Most new tokens.
-        temperature: 0 takes the most probable token; otherwise logits are divided by it and a token is drawn.
-        top_p: Draw only from the most probable tokens that together have at least this probability.
-        stop: Strings that end the text; they are not part of it.
-    """
-
-    max_tokens: int = 64
-    temperature: float = 0.0
-    top_p: float = 1.0
-    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

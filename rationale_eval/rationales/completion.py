@@ -31,14 +31,15 @@ class Completion:
         draw: Which draw of the same prompt, from 0.
         prompt: The case as the model was shown it, without instruction and solved examples.
         text: What the model wrote.
-        finish: "end", "stop", "length", or "too_long" where the prompt did not fit and nothing was asked.
-        tokens: Tokens it wrote.
-        log_likelihood: Sum of their log-probabilities (nats); None where nothing was asked.
+        finish: Why it ends; see `models.decoding.Finish`. "too_long" where the prompt did not fit.
+        tokens: Tokens it wrote; 0 where an endpoint does not say.
+        log_likelihood: Sum of their log-probabilities (nats); None where nothing was asked or an endpoint gives none.
         answer: Index of the choice that was read from the text, or that was given; None where none can be read.
         rationale: The rationale that was read from the text; may be empty.
         format_ok: Whether the text has the form that was asked for and names a choice.
         complete: Whether the model ended the text itself.
         correct: Whether the answer read from the text is the label; None where there is no label or nothing to read.
+        answered_by: The model's name as an endpoint gives it; None for a model in this process.
     """
 
     example_id: str
@@ -54,6 +55,7 @@ class Completion:
     format_ok: bool
     complete: bool
     correct: bool | None
+    answered_by: str | None = None
 
     @property
     def key(self) -> Key:
@@ -176,6 +178,7 @@ def _parsed(content: bytes, path: Path) -> Iterator[Completion]:
     for number, line in enumerate(content.splitlines(), 1):
         try:
             record: Mapping[str, Any] = json.loads(line)
-            yield Completion(**{name: record[name] for name in _NAMES})
+            # A field that came later is missing from older files.
+            yield Completion(**{"answered_by": None} | {name: record[name] for name in _NAMES if name in record})
         except (ValueError, KeyError, TypeError) as error:
             raise InputError("is not a completion; the file was changed", file=path.name, row=number) from error

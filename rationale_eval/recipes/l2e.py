@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
+from rationale_eval.durable import digest
 from rationale_eval.errors import UsageError
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.rationales.extractors import Reading
@@ -33,7 +34,6 @@ from rationale_eval.recipes.fine_tune import LabelLearner, set_dropout
 from rationale_eval.recipes.record import Stage, recipe
 from rationale_eval.training.annotated import Annotated, read_batch
 from rationale_eval.training.examples import by_length
-from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.highlights import mean_auprc
 from rationale_eval.training.learner import TrainingSet
 from rationale_eval.training.objective import Term

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -11,15 +9,12 @@ from typing import Any
 
 import torch
 
+from rationale_eval.durable import digest
+
 SUBJECT = ("config", "data")
 """Parts that say what is trained; a run with another subject is another run."""
 
 PACKAGES = ("torch", "transformers", "accelerate", "safetensors", "numpy")
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of a JSON value, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def fingerprint(*, config: Any, data: str, device: torch.device, processes: int = 1) -> dict[str, str]:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rationale_eval.training.fingerprint import digest
+from rationale_eval.durable import digest
 from rationale_eval.training.objective import Term
 from rationale_eval.training.randomness import Moment
 

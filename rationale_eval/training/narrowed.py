@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from rationale_eval.durable import digest
 from rationale_eval.models.narrowing import Narrowing
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.training.examples import Prepared
-from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.learner import TrainingSet
 
 P = TypeVar("P", bound=Prepared)

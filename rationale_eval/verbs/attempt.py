@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from rationale_eval.errors import RationaleEvalError, UsageError
+from rationale_eval.errors import RationaleEvalError, Resumable, UsageError
 from rationale_eval.workspace.run import Run, TakenOver, reason_of
 from rationale_eval.workspace.stopping import Stopped
 
@@ -51,6 +51,11 @@ def attempt(run: Run, *, launched: bool = False) -> Iterator[Run]:
             with suppress(RationaleEvalError, OSError):
                 run.move("interrupted", reason="stopped", message=message)
             raise Stopped(message) from stop
+        except Resumable as error:
+            message = f"{error}; go on with: {go_on_command(run)}"
+            with suppress(RationaleEvalError, OSError):
+                run.move(error.state, reason=error.reason, message=message)
+            raise AttemptFailed(error.reason, message) from None
         except Exception as error:
             _keep(run, error)
             plain = _plainly(run, error)

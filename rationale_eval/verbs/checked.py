@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from rationale_eval.data.dataset import RationaleDataset
+from rationale_eval.errors import UsageError
 from rationale_eval.verbs.job import SomeJob
 from rationale_eval.workspace.runs import Run, Workspace
 
@@ -45,3 +46,9 @@ class Checked(Generic[SomeJob]):
             command=job.command(),
             about={"title": job.title(), **(about or {})},
         )
+
+
+def require_same(run: Run, fingerprint: str) -> None:
+    """Refuses to work on other data than a run was made for."""
+    if fingerprint != run.provenance["data_fingerprint"]:
+        raise UsageError(f"the data of run {run.id} changed since it was submitted; start a new run.")

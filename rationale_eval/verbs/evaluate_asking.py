@@ -21,8 +21,8 @@ from rationale_eval.metrics.text_case import TextCase
 from rationale_eval.models.load import load_model
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.rationales.extract import example_seed
-from rationale_eval.rationales.generation import draw_shots
 from rationale_eval.rationales.reading import Reading
+from rationale_eval.rationales.shots import draw_shots
 from rationale_eval.rationales.template import TEMPLATES
 from rationale_eval.training.fingerprint import digest
 from rationale_eval.verbs.chosen_metrics import Wanted

@@ -16,13 +16,13 @@ from rationale_eval.rationales.extract import check as check_methods
 from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating, counted, reported
-from rationale_eval.verbs.checked import Checked
+from rationale_eval.verbs.checked import Checked, require_same
 from rationale_eval.verbs.chosen_metrics import choose_metrics, choose_text_metrics, possible
 from rationale_eval.verbs.evaluate import evaluate
 from rationale_eval.verbs.evaluate_asking import Asking, make_asking, require_lm, usual_reading
 from rationale_eval.verbs.evaluate_texts import check_controls, completions_of, evaluate_texts, read_texts
 from rationale_eval.verbs.extract import choose_methods, extract_to
-from rationale_eval.verbs.extract_run import FOLDER, require_same
+from rationale_eval.verbs.extract_run import FOLDER
 from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, require_model, workspace_of
 from rationale_eval.verbs.result import EVALUATION, Result
 from rationale_eval.verbs.simulating import (

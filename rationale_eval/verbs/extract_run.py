@@ -10,13 +10,12 @@ from typing import Any, Final
 
 from rationale_eval.engine.memory import DiskMemory
 from rationale_eval.engine.run import Engine
-from rationale_eval.errors import UsageError
 from rationale_eval.rationales.extract import Extraction
 from rationale_eval.rationales.extract import check as check_methods
 from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating, counted, silently
-from rationale_eval.verbs.checked import Checked
+from rationale_eval.verbs.checked import Checked, require_same
 from rationale_eval.verbs.extract import choose_methods, write
 from rationale_eval.verbs.job import MEMORY, ExtractConfig, Progress, placed, require_model, workspace_of
 from rationale_eval.workspace.runs import Run, Workspace
@@ -104,12 +103,6 @@ def work(run: Run, *, shown: Shown = bar) -> None:
         checked = check(placed(ExtractConfig(**run.config), run), place)
         require_same(run, checked.fingerprint)
         _work(run, _extraction(checked, place, stack, remember=True), checked, counted(shown))
-
-
-def require_same(run: Run, fingerprint: str) -> None:
-    """Refuses to work on other data than a run was made for."""
-    if fingerprint != run.provenance["data_fingerprint"]:
-        raise UsageError(f"the data of run {run.id} changed since it was submitted; start a new run.")
 
 
 def _extraction(checked: Checked[ExtractConfig], place: Workspace, stack: ExitStack, *, remember: bool) -> Extraction:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,18 @@ from rationale_eval.data.example import Example
 from rationale_eval.data.load import load_dataset
 from rationale_eval.data.outputs import Outputs, TextRationale
 from rationale_eval.errors import UsageError
-from rationale_eval.models.decode import Decoding
+from rationale_eval.models.decoding import Decoding
+from rationale_eval.models.endpoint import PREFIX, Endpoint, check_endpoint, read_config
 from rationale_eval.models.load import load_model
 from rationale_eval.models.transformer import TransformerModel
+from rationale_eval.rationales.asking import Asking, Writer
+from rationale_eval.rationales.choosing import best
 from rationale_eval.rationales.completion import Completion, read_completions
-from rationale_eval.rationales.generation import Generation, best, draw_shots
+from rationale_eval.rationales.generation import Generation
+from rationale_eval.rationales.remote import RemoteGeneration
+from rationale_eval.rationales.shots import draw_shots
 from rationale_eval.rationales.template import TEMPLATES
-from rationale_eval.verbs.generate_run import COMPLETIONS, about, summary, write
+from rationale_eval.verbs.generate_run import COMPLETIONS, summary, write
 
 
 class Texts:
@@ -67,12 +72,14 @@ def generate(  # noqa: PLR0913 -- the public verb; all but model and data are ke
     seed: int = 0,
     batch_size: int = 32,
     share_prefix: bool = True,
+    endpoint: str | None = None,
+    request: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
 ) -> Texts:
     """Has a language model write rationales.
 
     Args:
-        lm: The model, or what `load_model` takes.
+        lm: The model, what `load_model` takes, or `endpoint:NAME`.
         data: The data set, or what `load_dataset` takes.
         prompt: Name of a template in `rationale_eval.rationales.template.TEMPLATES`.
         per_choice: A rationale for every choice of every example (the prompt "per_choice").
@@ -85,12 +92,15 @@ def generate(  # noqa: PLR0913 -- the public verb; all but model and data are ke
         seed: Draws the solved examples and the tokens.
         batch_size: Most texts at a time.
         share_prefix: Read what all prompts begin with once.
+        endpoint: Address of a model named `endpoint:NAME`.
+        request: Knobs of its requests; see `models.endpoint.EndpointConfig`.
         out: Folder to keep `completions.jsonl` in; what lies there already is not made again.
 
     Returns:
         The texts, one record for every draw.
 
     Raises:
+        Resumable: If an endpoint cannot be asked on; what was made is in `out`, and the same call goes on.
         UsageError: If a name is unknown, the model writes no text, or there are too few solved examples.
         InputError: If the data cannot be read.
 
@@ -108,18 +118,26 @@ def generate(  # noqa: PLR0913 -- the public verb; all but model and data are ke
             shots_from = _training_split(data)
         apart = frozenset(example.id for example in data)
         shots = draw_shots(shots_from, count, seed, apart) if shots_from is not None else []
-    if isinstance(lm, str):
-        lm = load_model(lm, task=data.task)
     how = Decoding(max_tokens, temperature, top_p, template.stop)
-    generation = Generation(
-        lm, template, how, shots=shots, draws=draws, seed=seed, batch_size=batch_size, share=share_prefix
-    )
+    generation: Writer
+    if isinstance(lm, str) and lm.startswith(PREFIX):
+        if out is None:
+            raise UsageError("texts of an endpoint may be paid for and can be lost; say where they are kept: out=...")
+        check_endpoint(lm, endpoint, request or {})
+        asking = Asking(template, how, shots=shots, draws=draws, seed=seed)
+        generation = RemoteGeneration(Endpoint(lm, str(endpoint), read_config(request or {})), asking)
+    else:
+        if isinstance(lm, str):
+            lm = load_model(lm, task=data.task)
+        generation = Generation(
+            lm, template, how, shots=shots, draws=draws, seed=seed, batch_size=batch_size, share=share_prefix
+        )
     if out is not None:
         write(generation, data, Path(out))
-        return Texts(list(read_completions(Path(out) / COMPLETIONS)), data, about(generation))
+        return Texts(list(read_completions(Path(out) / COMPLETIONS)), data, generation.about())
     with tempfile.TemporaryDirectory(prefix="rationale_eval-") as folder:
         write(generation, data, Path(folder))
-        return Texts(list(read_completions(Path(folder) / COMPLETIONS)), data, about(generation))
+        return Texts(list(read_completions(Path(folder) / COMPLETIONS)), data, generation.about())
 
 
 def _training_split(data: RationaleDataset) -> RationaleDataset:

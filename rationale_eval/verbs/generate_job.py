@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from rationale_eval.verbs.job import Job
+from rationale_eval.workspace.runs import Workspace
 
 
 class GenerateConfig(Job):
@@ -16,7 +17,11 @@ class GenerateConfig(Job):
     kind: Literal["generate"] = "generate"
     data: str = Field(description="Name of a data set, a file, or a folder of splits.")
     split: str | None = Field(None, description="Its split; test, else validation, else train when not given.")
-    model: str = Field("embedded/smollm2", description="The language model that writes.")
+    model: str = Field(
+        "embedded/smollm2", description="The language model that writes; `endpoint:NAME` for one behind an address."
+    )
+    endpoint: str | None = Field(None, description="Address of the endpoint, for a model named `endpoint:NAME`.")
+    request: dict[str, Any] = Field(default_factory=dict, description="Knobs of its requests: concurrency=8.")
     prompt: str = Field("few_shot", description="What it is shown: the name of a prompt.")
     shots: int | None = Field(None, ge=0, le=64, description="Solved examples shown; as the prompt says if not given.")
     shots_from: str = Field("train", description="Split of the same data that they are drawn from.")
@@ -30,6 +35,11 @@ class GenerateConfig(Job):
     precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Number type of the model's arithmetic.")
     share_prefix: bool = Field(True, description="Read what all prompts begin with once.")
 
+    def resolved(self, workspace: Workspace) -> GenerateConfig:
+        """See `Job.resolved`; an endpoint takes no device of this machine."""
+        found = super().resolved(workspace)
+        return found.model_copy(update={"device": "cpu"}) if found.endpoint is not None else found
+
     def title(self) -> str:
         """The job in a few words, for lists."""
         return f"{self.prompt} texts on {super().title().rpartition(' on ')[2]}"
@@ -39,6 +49,10 @@ class GenerateConfig(Job):
         yield from super().words()
         if self.split is not None:
             yield from ("--split", self.split)
+        if self.endpoint is not None:
+            yield from ("--endpoint", self.endpoint)
+        for name, value in self.request.items():
+            yield from ("--request", f"{name}={'none' if value is None else value}")
         yield from ("--prompt", self.prompt, "--shots-from", self.shots_from)
         if self.shots is not None:
             yield from ("--shots", str(self.shots))

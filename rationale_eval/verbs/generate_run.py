@@ -15,17 +15,18 @@ from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
 from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import InputError, UsageError
-from rationale_eval.models.decode import Decoding
-from rationale_eval.models.load import load_model
+from rationale_eval.models.decoding import Decoding
+from rationale_eval.models.endpoint import PREFIX, Endpoint, check_endpoint, read_config
+from rationale_eval.points import reached
+from rationale_eval.rationales.asking import Asking, Writer
 from rationale_eval.rationales.completion import Completion, CompletionFile, read_completions
-from rationale_eval.rationales.generation import Generation, draw_shots
+from rationale_eval.rationales.remote import RemoteGeneration
+from rationale_eval.rationales.shots import draw_shots
 from rationale_eval.rationales.template import TEMPLATES, Template
-from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating, counted, silently
-from rationale_eval.verbs.checked import Checked
-from rationale_eval.verbs.extract_run import require_same
+from rationale_eval.verbs.checked import Checked, require_same
 from rationale_eval.verbs.generate_job import GenerateConfig
 from rationale_eval.verbs.job import DTYPES, Progress, placed, require_model, workspace_of
 from rationale_eval.workspace.runs import Run, Workspace
@@ -56,7 +57,7 @@ class Asked(Checked[GenerateConfig]):
     @property
     def fingerprint(self) -> str:
         """Content hash of the data and of the solved examples."""
-        return digest([self.data.fingerprint(), [[one.id, self.template.shot(one)] for one in self.shots]])
+        return durable.digest([self.data.fingerprint(), [[one.id, self.template.shot(one)] for one in self.shots]])
 
 
 def check(job: GenerateConfig, workspace: Workspace) -> Asked:
@@ -70,7 +71,15 @@ def check(job: GenerateConfig, workspace: Workspace) -> Asked:
     if job.draws > 1 and job.temperature == 0:
         raise UsageError("without a temperature all draws are the same; give --temperature, or leave out --draws.")
     job = job.resolved(workspace)
-    require_model(job.model)
+    if job.model.startswith(PREFIX):
+        check_endpoint(job.model, job.endpoint, job.request)
+    elif job.endpoint is not None or job.request:
+        raise UsageError(
+            f"--endpoint and --request are for a model behind an address; name it as --model {PREFIX}NAME, or leave "
+            "them out."
+        )
+    else:
+        require_model(job.model)
     data = load_dataset(job.data, job.split, job.limit, job.mapping or None, sample=job.sample)
     if data.task.kind == "open":
         raise UsageError(f"the task '{data.task.name}' has open answers; these prompts are for tasks with choices.")
@@ -112,10 +121,10 @@ def generate_run(
     """
     place = workspace or Workspace()
     checked = check(config, place)
-    generation = _generation(checked, place)
+    writer = _writer(checked, place)
     run = checked.new_run(place, about)
     with attempt(run):
-        _work(run, generation, checked, progress)
+        _work(run, writer, checked, progress)
     return run
 
 
@@ -132,15 +141,24 @@ def work(run: Run, *, shown: Shown = bar) -> None:
     place = workspace_of(run)
     checked = check(placed(GenerateConfig(**run.config), run), place)
     require_same(run, checked.fingerprint)
-    _work(run, _generation(checked, place), checked, counted(shown))
+    _work(run, _writer(checked, place), checked, counted(shown))
 
 
-def _generation(checked: Asked, place: Workspace) -> Generation:
+def _writer(checked: Asked, place: Workspace) -> Writer:
     job = checked.job
+    how = Decoding(job.max_tokens, job.temperature, job.top_p, checked.template.stop)
+    if job.model.startswith(PREFIX):
+        assert job.endpoint is not None
+        endpoint = Endpoint(job.model, job.endpoint, read_config(job.request))
+        asking = Asking(checked.template, how, shots=checked.shots, draws=job.draws, seed=job.seed)
+        return RemoteGeneration(endpoint, asking)
+    # Takes seconds to import, and an endpoint needs none of it.
+    from rationale_eval.models.load import load_model
+    from rationale_eval.rationales.generation import Generation
+
     model = load_model(
         job.model, task=checked.data.task, device=job.device, dtype=DTYPES[job.precision], workspace=place.path
     )
-    how = Decoding(job.max_tokens, job.temperature, job.top_p, checked.template.stop)
     return Generation(
         model,
         checked.template,
@@ -153,17 +171,17 @@ def _generation(checked: Asked, place: Workspace) -> Generation:
     )
 
 
-def _work(run: Run, generation: Generation, checked: Asked, progress: Progress | None) -> None:
-    made = write(generation, checked.data, run.folder / FOLDER, beating(run, progress))
+def _work(run: Run, writer: Writer, checked: Asked, progress: Progress | None) -> None:
+    made = write(writer, checked.data, run.folder / FOLDER, beating(run, progress))
     completions = list(read_completions(run.folder / FOLDER / COMPLETIONS))
     run.write_summary({"texts": [summary(completions)]} | made)
 
 
-def write(generation: Generation, data: RationaleDataset, folder: Path, show: Progress = silently) -> dict[str, Any]:
+def write(writer: Writer, data: RationaleDataset, folder: Path, show: Progress = silently) -> dict[str, Any]:
     """Makes what is missing in a folder of completions.
 
     Args:
-        generation: How.
+        writer: Who writes.
         data: Of what.
         folder: Where; made when missing.
         show: Shows progress.
@@ -175,35 +193,20 @@ def write(generation: Generation, data: RationaleDataset, folder: Path, show: Pr
         UsageError: If the folder holds texts that were asked for otherwise.
     """
     durable.make_folder(folder)
-    _require_alike(folder / ABOUT, about(generation))
+    _require_alike(folder / ABOUT, writer.about())
     began, tokens, texts = time.perf_counter(), 0, 0
     file = CompletionFile(folder / COMPLETIONS)
     try:
-        with show("writing", generation.count(data)) as step:
+        with show("writing", writer.asking.count(data)) as step:
             step(len(file.keys))
-            for batch in generation.run(data, frozenset(file.keys)):
+            for batch in writer.run(data, frozenset(file.keys)):
                 file.add(batch)
+                reached("texts.added")
                 tokens, texts = tokens + sum(one.tokens for one in batch), texts + len(batch)
                 step(len(batch))
     finally:
         file.close()
     return {"made": texts, "tokens": tokens, "seconds": round(time.perf_counter() - began, 3)}
-
-
-def about(generation: Generation) -> dict[str, Any]:
-    """What identifies the texts of a generation beside example, choice and draw."""
-    template, model, how = generation.template, generation.model, generation.how
-    return {
-        "prompt": template.name,
-        "version": template.version,
-        "beginning": generation.beginning,
-        "model": model.source,
-        "fingerprint": model.fingerprint,
-        "max_tokens": how.max_tokens,
-        "temperature": how.temperature,
-        "top_p": how.top_p,
-        "seed": generation.seed if how.temperature else None,
-    }
 
 
 def _require_alike(path: Path, wanted: dict[str, Any]) -> None:

@@ -37,7 +37,7 @@ WAITED_FOR: Final = ("queued", "starting", "running")
 """States of a training that may still end with a model."""
 
 _NAMED_DATA: Final = ("bundled/", "generated/", "hub:")
-_NAMED_MODELS: Final = ("embedded/", "run:")
+_NAMED_MODELS: Final = ("embedded/", "run:", "endpoint:")
 
 SomeJob = TypeVar("SomeJob", bound="Job")
 

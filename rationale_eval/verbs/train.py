@@ -11,6 +11,7 @@ from typing import Any
 
 from rationale_eval import durable
 from rationale_eval.data.dataset import RationaleDataset
+from rationale_eval.durable import digest
 from rationale_eval.errors import UsageError
 from rationale_eval.models.load import load_model, pick_device
 from rationale_eval.models.network import quiet
@@ -18,7 +19,6 @@ from rationale_eval.points import reached
 from rationale_eval.recipes import RECIPES
 from rationale_eval.recipes.record import Recipe, Stage, read_config
 from rationale_eval.training.faults import told_plainly
-from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.journal import Journal
 from rationale_eval.training.loop import Outcome, fit, resolve_precision
 from rationale_eval.training.processes import join

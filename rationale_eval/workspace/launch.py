@@ -92,7 +92,7 @@ class LocalLauncher:
                 close_fds=True,
                 # Paths in the record are meant as they were typed.
                 cwd=directory if directory and os.path.isdir(directory) else run.folder,
-                env=environment(os.environ),
+                env=environment(os.environ, key_variable(run)),
                 start_new_session=True,
                 umask=0o077,
             )
@@ -108,13 +108,28 @@ class LocalLauncher:
         return [sys.executable, "-m", self.module, run_id, "--workspace", str(workspace.absolute())]
 
 
-def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The variables that a run's process gets: those it may need, and none that look like a secret."""
+def key_variable(run: Run) -> str | None:
+    """The variable that holds the key of the endpoint that a run asks; None for a run that asks none."""
+    if not run.config.get("endpoint"):
+        return None
+    name = str(run.config.get("request", {}).get("key", "OPENAI_API_KEY"))
+    return name if name.endswith("API_KEY") else None
+
+
+def environment(given: Mapping[str, str], key: str | None = None) -> dict[str, str]:
+    """The variables that a run's process gets: those it may need, and none that look like a secret.
+
+    Args:
+        given: Those of this process.
+        key: The one secret that the run was told to use, by name.
+    """
     kept = {
         name: value
         for name, value in given.items()
         if (name in _NAMES or name.startswith(_BEGINNINGS)) and not any(word in name.upper() for word in _SECRETS)
     }
+    if key is not None and key in given:
+        kept[key] = given[key]
     # The package this process runs, wherever the new one starts; and nothing found in the directory it starts in.
     kept["PYTHONPATH"] = str(Path(rationale_eval.__file__).resolve().parent.parent)
     kept["PYTHONSAFEPATH"] = "1"

@@ -58,7 +58,7 @@ def test_declared_bounds_are_not_below_the_floors() -> None:
 def test_pinned_set_satisfies_every_declared_bound() -> None:
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     pins = {name.lower(): version for line in lines if "==" in line for name, version in [line.split("==")]}
-    extras = {"ray", "kaleido", "openai", "mlflow", "tensorboard", "wandb"}
+    extras = {"ray", "kaleido", "mlflow", "tensorboard", "wandb"}
     wrong = [
         str(need)
         for name, need in declared().items()

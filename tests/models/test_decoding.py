@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from rationale_eval.models.choice_lm import decoder_start
-from rationale_eval.models.decode import Decoding, decode
+from rationale_eval.models.decode import decode
+from rationale_eval.models.decoding import Decoding
 from rationale_eval.models.shared_prefix import can_share, read_prefix, sharing
 from rationale_eval.models.steps import CausalSteps, Seq2SeqSteps
 from tests.helpers.tiny import tiny_causal, tiny_seq2seq

@@ -12,7 +12,8 @@ from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
 from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import InputError, UsageError
-from rationale_eval.models.decode import Decoding
+from rationale_eval.models.decoding import Decoding
+from rationale_eval.rationales.choosing import best
 from rationale_eval.rationales.completion import (
     Completion,
     CompletionFile,
@@ -20,7 +21,8 @@ from rationale_eval.rationales.completion import (
     read_completions,
     read_text,
 )
-from rationale_eval.rationales.generation import Generation, best, draw_shots
+from rationale_eval.rationales.generation import Generation
+from rationale_eval.rationales.shots import draw_shots
 from rationale_eval.rationales.template import TEMPLATES
 from tests.helpers.tiny import COMMONSENSE, NLI, tiny_causal, tiny_classifier, tiny_seq2seq
 
@@ -206,4 +208,4 @@ def test_the_bundled_questions_can_be_asked():
     data = load_dataset("bundled/commonsense", "test", 2)
     assert len(draw_shots(load_dataset("bundled/commonsense", "train"), 2, 0)) == 2
     made = Generation(tiny_causal(data.task), TEMPLATES["zero_shot"], Decoding(max_tokens=3))
-    assert made.count(data) == 2 == sum(len(batch) for batch in made.run(data))
+    assert made.asking.count(data) == 2 == sum(len(batch) for batch in made.run(data))
