@@ -236,8 +236,13 @@ class Endpoint:
         return text.replace(str(self._key), "[key]") if known else text
 
     def about(self) -> dict[str, Any]:
-        """What identifies it; the key has no part in that."""
-        return {"model": PREFIX + self.name, "endpoint": self.url, "style": self.config.style}
+        """What identifies it; the key has no part in that, and weights behind an address have no fingerprint."""
+        return {
+            "model": PREFIX + self.name,
+            "fingerprint": None,
+            "endpoint": self.url,
+            "style": self.config.style,
+        }
 
 
 def _is_here(url: str) -> bool:
