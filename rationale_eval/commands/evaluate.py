@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -177,6 +178,9 @@ def evaluate(
         value={"results": records, "provenance": {"run": run.id, **run.provenance, **result.provenance}},
         title=f"{data} ({result.provenance['data']['split']}), {result.provenance['data']['examples']} examples",
     )
+    if not as_json:
+        for line in gaps(records):
+            say(line)
     if result.provenance.get("simulators") and not as_json:
         show(_simulators(result.provenance["simulators"]), title="the simulators, on held-out answers")
     asked = result.provenance.get("requests")
@@ -229,6 +233,18 @@ def table(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
             }
         )
     return lines
+
+
+def gaps(records: list[dict[str, Any]]) -> list[str]:
+    """Why values are not defined, a sentence for each reason; reasons of single examples are in the records."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        if record["value"] is None or not math.isfinite(record["value"]):
+            variant = f":{record['variant']}" if record["variant"] else ""
+            found.setdefault(record["reasons"] or "", []).append(
+                f"{record['metric']}{variant} of {record.get('method', 'the system')}"
+            )
+    return [f"not defined: {', '.join(names)}{': ' * bool(why)}{why}" for why, names in found.items()]
 
 
 def _eraser(data: str, split: str | None, predictions: Path | None, as_json: bool) -> None:

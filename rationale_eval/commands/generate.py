@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import shlex
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +22,9 @@ from rationale_eval.commands.output import progress, say, show
 from rationale_eval.commands.parsing import pairs
 from rationale_eval.commands.starting import Detach, Group, Priority, Queue, one_way, stoppable, submit_job
 from rationale_eval.errors import UsageError
+
+if TYPE_CHECKING:
+    from rationale_eval.verbs.generate_job import GenerateConfig
 
 SHOWN = 5
 """Texts that are printed."""
@@ -77,6 +81,12 @@ def generate(
         float, typer.Option("--top-p", min=0, max=1, help="Draw from the most probable tokens with this sum.")
     ] = 1.0,
     draws: Annotated[int, typer.Option("--draws", min=1, help="Texts for each prompt; needs a temperature.")] = 1,
+    keep: Annotated[
+        str,
+        typer.Option(
+            "--keep", help="What `evaluate` takes of several draws: best (of each example), or all, each as a system."
+        ),
+    ] = "best",
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Most texts written at a time.")] = 32,
     share_prefix: Annotated[
         bool, typer.Option("--share-prefix/--read-whole", help="Read what all prompts begin with once.")
@@ -102,6 +112,8 @@ def generate(
         raise UsageError("say what to write about: --data; `--prompt list` shows the prompts")
     if precision not in ("fp32", "bf16", "fp16"):
         raise UsageError(f"there is no precision '{precision}'; choose fp32, bf16 or fp16")
+    if keep not in ("best", "all"):
+        raise UsageError(f"--keep is best or all, not '{keep}'; every draw stays in the file either way")
     one_way(queue=queue, detach=detach)
     from rationale_eval.verbs.generate_job import GenerateConfig
 
@@ -121,6 +133,7 @@ def generate(
         temperature=temperature,
         top_p=top_p,
         draws=draws,
+        keep=keep,
         batch_size=batch_size,
         precision=precision,
         share_prefix=share_prefix,
@@ -130,24 +143,39 @@ def generate(
     if queue or detach:
         placing = {"group": group, "priority": priority}
         return submit_job(config, workspace, detach=detach, placing=placing, as_json=as_json)
-    from rationale_eval.verbs.generate_run import COMPLETIONS, FOLDER, generate_run
+    from rationale_eval.rationales.completion import read_completions
+    from rationale_eval.verbs.generate_run import COMPLETIONS, FOLDER, generate_run, remarks
     from rationale_eval.workspace.runs import Workspace as Place
 
     with stoppable():
         run = generate_run(config, workspace=Place(workspace), progress=progress, about={"group": group})
     file = run.folder / FOLDER / COMPLETIONS
     value: dict[str, Any] = {"run": run.id, "file": str(file), **(run.summary or {})}
-    show([_readable(run.summary or {})], as_json=as_json, value=value, title=f"{model}, {prompt}, on {data}")
+    show(_readable(run.summary or {}), as_json=as_json, value=value, title=f"{model}, {prompt}, on {data}")
     if not as_json:
         show(_examples(file), title=f"the first {SHOWN}")
+    for remark in remarks(config, read_completions(file)):
+        say(f"note: {remark}")
     say(f"kept in {file}")
-    say(f"next: rationale-eval evaluate --data {data} --texts run:{run.id}")
+    say(f"next: {shlex.join(['rationale-eval', 'evaluate', *_same_data(config), '--texts', f'run:{run.id}'])}")
     return None
 
 
-def _readable(summary: dict[str, Any]) -> dict[str, Any]:
-    (row,) = summary["texts"]
-    return row | {"tokens/s": summary["tokens"] / summary["seconds"] if summary["seconds"] else None}
+def _same_data(config: GenerateConfig) -> list[str]:
+    """The options that name the same examples."""
+    words = ["--data", config.data]
+    for option, value in (("--split", config.split), ("--limit", config.limit), ("--sample", config.sample)):
+        words += [] if value is None else [option, str(value)]
+    if config.sample is not None:
+        words += ["--seed", str(config.seed)]
+    for name, column in config.mapping.items():
+        words += ["--map", f"{name}={column}"]
+    return words
+
+
+def _readable(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    first, *others = summary["texts"]
+    return [first | {"tokens/s": summary["tokens"] / summary["seconds"] if summary["seconds"] else None}, *others]
 
 
 def _examples(file: Any) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from rationale_eval.verbs.checked import Checked, require_same
 from rationale_eval.verbs.chosen_metrics import choose_metrics, choose_text_metrics, possible
 from rationale_eval.verbs.evaluate import evaluate
 from rationale_eval.verbs.evaluate_asking import Asking, make_asking, require_lm, usual_reading
-from rationale_eval.verbs.evaluate_texts import check_controls, completions_of, evaluate_texts, read_texts
+from rationale_eval.verbs.evaluate_texts import check_controls, evaluate_texts, read_texts
 from rationale_eval.verbs.extract import choose_methods, extract_to
 from rationale_eval.verbs.extract_run import FOLDER
 from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, require_model, workspace_of
@@ -144,13 +144,12 @@ def _score_texts(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | 
     )
     for weights, made in simulators.items():
         made.train_all(asked_views(wanted, weights), job.seed)
-    systems = read_texts(job.texts, data, place)
+    found = read_texts(job.texts, data, place)
+    systems, files = [each for each, _ in found], {each.system: file for each, file in found}
     with show("scoring", len(data) * (1 if model is None else 2)) as step:
         asking: Asking | None = None
         if model is not None:
-            files = [completions_of(name, place) for name in job.texts]
-            known = dict(zip([each.system for each in systems], files, strict=True))
-            asking = make_asking(job, data, model, known, place, step)
+            asking = make_asking(job, data, model, files, place, step)
         return evaluate_texts(
             data,
             systems,

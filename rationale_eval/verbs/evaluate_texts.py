@@ -122,21 +122,29 @@ def check_controls(controls: Sequence[str]) -> None:
         raise UsageError(f"there is no control '{unknown[0]}' for free text; choose among {', '.join(CONTROLS)}")
 
 
-def read_texts(names: Sequence[str], data: RationaleDataset, workspace: Workspace) -> list[Outputs[TextRationale]]:
+def read_texts(
+    names: Sequence[str], data: RationaleDataset, workspace: Workspace
+) -> list[tuple[Outputs[TextRationale], Path | None]]:
     """Texts by name: a file in a form that `import` reads, a folder of completions, or a run that generated some.
+
+    Returns:
+        Systems, each with its file of completions where it has one. A generation is one system, or one for each draw
+        where it was told to keep all.
 
     Raises:
         UsageError: If there is no such file or run.
         InputError: If it cannot be read, once it is.
     """
-    found = []
+    found: list[tuple[Outputs[TextRationale], Path | None]] = []
     for name in names:
         file = completions_of(name, workspace)
         if file is None:
-            found.append(import_texts(Path(name), data))
+            found.append((import_texts(Path(name), data), None))
             continue
         about = json.loads((file.parent / ABOUT).read_text(encoding="utf-8"))
-        found.append(Texts(list(read_completions(file)), data, about).rationales())
+        texts = Texts(list(read_completions(file)), data, about)
+        systems = texts.draws() if about.get("keep") == "all" else [texts.rationales()]
+        found.extend((each, file) for each in systems)
     return found
 
 

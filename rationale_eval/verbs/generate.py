@@ -50,11 +50,22 @@ class Texts:
 
     def rationales(self) -> Outputs[TextRationale]:
         """The best text of each example (and choice, where one was given) of the data set, in its order."""
+        return self._outputs(best(self.completions), "")
+
+    def draws(self) -> list[Outputs[TextRationale]]:
+        """Every draw as a system of its own, in the same order."""
+        numbers = sorted({one.draw for one in self.completions})
+        return [
+            self._outputs([one for one in self.completions if one.draw == number], f" draw {number}")
+            for number in numbers
+        ]
+
+    def _outputs(self, of: Sequence[Completion], ending: str) -> Outputs[TextRationale]:
         order = {example.id: place for place, example in enumerate(self.data)}
-        known = [one for one in best(self.completions) if one.example_id in order]
+        known = [one for one in of if one.example_id in order]
         chosen = sorted(known, key=lambda one: (order[one.example_id], one.choice or 0))
         found = [TextRationale(one.example_id, one.rationale, one.answer) for one in chosen]
-        return Outputs(f"{self.params['model']} {self.params['prompt']}", lambda: found)
+        return Outputs(f"{self.params['model']} {self.params['prompt']}{ending}", lambda: found)
 
 
 def generate(  # noqa: PLR0913 -- the public verb; all but model and data are keywords with defaults

@@ -31,6 +31,9 @@ class GenerateConfig(Job):
     )
     top_p: float = Field(1.0, gt=0, le=1, description="Draw from the most probable tokens with this sum.")
     draws: int = Field(1, ge=1, le=1000, description="Texts for each prompt; needs a temperature.")
+    keep: Literal["best", "all"] = Field(
+        "best", description="Of several draws: evaluate the best of each example, or every draw as a system of its own."
+    )
     batch_size: int = Field(32, ge=1, le=4096, description="Most texts written at a time.")
     precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Number type of the model's arithmetic.")
     share_prefix: bool = Field(True, description="Read what all prompts begin with once.")
@@ -57,7 +60,16 @@ class GenerateConfig(Job):
         if self.shots is not None:
             yield from ("--shots", str(self.shots))
         yield from ("--max-tokens", str(self.max_tokens), "--temperature", str(self.temperature))
-        yield from ("--top-p", str(self.top_p), "--draws", str(self.draws), "--batch-size", str(self.batch_size))
+        yield from (
+            "--top-p",
+            str(self.top_p),
+            "--draws",
+            str(self.draws),
+            "--keep",
+            self.keep,
+            "--batch-size",
+            str(self.batch_size),
+        )
         yield from ("--precision", self.precision)
         if not self.share_prefix:
             yield "--read-whole"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from rationale_eval.models.decoding import Decoding
 from rationale_eval.models.endpoint import PREFIX, Endpoint, check_endpoint, read_config
 from rationale_eval.points import reached
 from rationale_eval.rationales.asking import Asking, Writer
+from rationale_eval.rationales.choosing import best
 from rationale_eval.rationales.completion import Completion, CompletionFile, read_completions
 from rationale_eval.rationales.remote import RemoteGeneration
 from rationale_eval.rationales.shots import draw_shots
@@ -35,6 +37,12 @@ FOLDER: Final = "texts"
 """Where in a run folder the completions lie."""
 
 COMPLETIONS: Final = "completions.jsonl"
+_ODD: Final = {
+    "filtered": "were withheld or cut by the endpoint's filter",
+    "malformed": "are missing, since the endpoint's answers to these prompts cannot be read",
+    "unknown": "end for a reason of the endpoint's that is not known here, and do not count as complete",
+}
+
 ABOUT: Final = "about.json"
 """What all completions of a folder have in common: prompt, model, how it was asked."""
 
@@ -172,12 +180,20 @@ def _writer(checked: Asked, place: Workspace) -> Writer:
 
 
 def _work(run: Run, writer: Writer, checked: Asked, progress: Progress | None) -> None:
-    made = write(writer, checked.data, run.folder / FOLDER, beating(run, progress))
+    job = checked.job
+    made = write(writer, checked.data, run.folder / FOLDER, beating(run, progress), keep=job.keep)
     completions = list(read_completions(run.folder / FOLDER / COMPLETIONS))
-    run.write_summary({"texts": [summary(completions)]} | made)
+    rows = [summary(completions)]
+    if job.draws > 1:
+        rows = [{"of each prompt": f"all {job.draws} draws", **rows[0]}]
+        if job.keep == "best":
+            rows.append({"of each prompt": "the best", **summary(best(completions))})
+    run.write_summary({"texts": rows} | made)
 
 
-def write(writer: Writer, data: RationaleDataset, folder: Path, show: Progress = silently) -> dict[str, Any]:
+def write(
+    writer: Writer, data: RationaleDataset, folder: Path, show: Progress = silently, *, keep: str = "best"
+) -> dict[str, Any]:
     """Makes what is missing in a folder of completions.
 
     Args:
@@ -185,6 +201,7 @@ def write(writer: Writer, data: RationaleDataset, folder: Path, show: Progress =
         data: Of what.
         folder: Where; made when missing.
         show: Shows progress.
+        keep: What an evaluation takes of several draws; see `GenerateConfig`.
 
     Returns:
         Seconds and tokens of this pass.
@@ -193,7 +210,7 @@ def write(writer: Writer, data: RationaleDataset, folder: Path, show: Progress =
         UsageError: If the folder holds texts that were asked for otherwise.
     """
     durable.make_folder(folder)
-    _require_alike(folder / ABOUT, writer.about())
+    _require_alike(folder / ABOUT, writer.about(), {"keep": keep})
     began, tokens, texts = time.perf_counter(), 0, 0
     file = CompletionFile(folder / COMPLETIONS)
     try:
@@ -209,9 +226,9 @@ def write(writer: Writer, data: RationaleDataset, folder: Path, show: Progress =
     return {"made": texts, "tokens": tokens, "seconds": round(time.perf_counter() - began, 3)}
 
 
-def _require_alike(path: Path, wanted: dict[str, Any]) -> None:
+def _require_alike(path: Path, wanted: dict[str, Any], beside: dict[str, Any]) -> None:
     if not path.exists():
-        durable.write_json(path, wanted)
+        durable.write_json(path, wanted | beside)
         return
     found = json.loads(path.read_text(encoding="utf-8"))
     other = [name for name, value in wanted.items() if found.get(name) != value]
@@ -232,10 +249,33 @@ def summary(completions: Iterable[Completion]) -> dict[str, Any]:
         "in the form": _share([one.format_ok for one in found]),
         "empty": sum(not one.rationale for one in found),
         "did not fit": sum(one.finish == "too_long" for one in found),
-        "answers read": len(judged),
+        "answers read": sum(one.answer is not None and one.choice is None for one in found),
         "correct of these": _share(judged),
         "median tokens": statistics.median(lengths) if lengths else None,
     }
+
+
+def remarks(job: GenerateConfig, completions: Iterable[Completion]) -> list[str]:
+    """What a reader of the summary should know, each in a sentence."""
+    found = list(completions)
+    count = Counter(one.finish for one in found)
+    said = []
+    if count["too_long"]:
+        said.append(
+            f"{count['too_long']} prompts do not fit the model's context together with the tokens to be written, and "
+            "got no text; fewer --shots or a smaller --max-tokens make room"
+        )
+    for finish, what in _ODD.items():
+        if count[finish]:
+            said.append(f"{count[finish]} texts {what}")
+    template = TEMPLATES[job.prompt]
+    asked = template.order != "rationale" and template.given == "input"
+    if asked and found and not any(one.answer is not None for one in found):
+        said.append(
+            "no answer can be read from any text, so how many are right is not defined, nor is any score that needs an "
+            "answer; the texts are kept as they were written"
+        )
+    return said
 
 
 def _share(marks: list[bool]) -> float | None:

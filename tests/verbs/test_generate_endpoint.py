@@ -384,7 +384,8 @@ def test_wrong_use_is_a_sentence(
     monkeypatch.setattr(endpoints, "find_spec", lambda name: None)
     assert command([*base, *lm, *here]) == 2
     assert "pip install 'rationale_eval[endpoint]'" in capsys.readouterr().err
-    assert server.asked() == [] and not list(place.path.glob("runs/*"))
+    # Late requests of a test that was stopped have other names.
+    assert not any(one["body"]["model"] == "good" for one in server.asked()) and not list(place.path.glob("runs/*"))
 
 
 def test_the_verb_asks_an_endpoint_too(server: Server, tmp_path: Path) -> None:
