@@ -24,9 +24,9 @@ from rationale_eval.engine.score_choices import MOST_NODES, _by_row, _texts, sco
 from rationale_eval.models.choice_lm import mean_log_likelihood
 from rationale_eval.models.load import load_model
 from rationale_eval.models.transformer import TransformerModel
-from rationale_eval.rationales.generation import draw_shots
 from rationale_eval.rationales.reading import Reading
 from rationale_eval.rationales.sentences import sentences
+from rationale_eval.rationales.shots import draw_shots
 from rationale_eval.rationales.template import TEMPLATES
 
 BATCH: Final = 16
