@@ -10,9 +10,11 @@ import pytest
 
 from rationale_eval.engine.ask_text import Filler, Write
 from rationale_eval.metrics.biasing_features import biasing_features, mentions_suggestion
+from rationale_eval.metrics.cot_accuracy import cot_accuracy
 from rationale_eval.metrics.cot_added_mistakes import added_mistakes
 from rationale_eval.metrics.cot_antonym import antonym_changes
-from rationale_eval.metrics.cot_filler import cot_accuracy, filler, filler_changes, paraphrased
+from rationale_eval.metrics.cot_filler import filler, filler_changes
+from rationale_eval.metrics.cot_paraphrase import paraphrased
 from rationale_eval.metrics.counterfactual_insertion import counterfactual_insertion
 from rationale_eval.rationales.inserted_words import ADJECTIVES, ADVERBS, insertions
 from tests.helpers.scripted import QUESTION, READING, Scripted, case
