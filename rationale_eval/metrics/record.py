@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -75,6 +75,7 @@ class Metric:
         best: The value of a perfect rationale, or None.
         needs: What it reads.
         views: What the simulators that it asks see (names in `simulators/view.py`); empty where it asks none.
+        variant_views: The same for variants whose simulators see something else.
         variants: Variant name to keyword arguments of `ask`; the first is the default.
         cite: Paper, equation or section.
         formula: One line of plain-text mathematics.
@@ -103,6 +104,11 @@ class Metric:
     reduce: Reduce | None = None
     version: int = 1
     views: tuple[str, ...] = ()
+    variant_views: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def views_of(self, variant: str) -> tuple[str, ...]:
+        """What the simulators see that one variant asks."""
+        return self.variant_views.get(variant, self.views)
 
 
 METRICS: Final[Registry[Metric]] = Registry("metric")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,11 @@ from rationale_eval.data.example import Example
 Z: Final = 1.645
 """One-sided 95 %: a simulator that is not this many standard errors better than the most frequent answer has not
 learned."""
+
+
+Select = Literal["accuracy", "loss"]
+"""What chooses the weights that are kept: how often held-out answers are guessed, or how probable they are held. A
+metric that reads probabilities needs the second, for with more training a simulator grows surer than it is right."""
 
 
 class Simulator(Protocol):

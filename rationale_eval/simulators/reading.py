@@ -133,6 +133,20 @@ def read(data: RationaleDataset, vocabulary: Vocabulary) -> Read:
     )
 
 
+def join(first: Read, second: Read) -> Read:
+    """The examples of one, then those of the other, under the ids they have."""
+    height = max(first.rows.shape[1], second.rows.shape[1])
+    rows = [np.where(each.rows < 0, -1, each.rows + start) for each, start in ((first, 0), (second, len(first.sizes)))]
+    return Read(
+        (*first.ids, *second.ids),
+        np.concatenate([first.features, second.features]),
+        np.concatenate([first.sizes, second.sizes]),
+        np.concatenate([first.overlaps, second.overlaps]),
+        np.concatenate([np.pad(e, ((0, 0), (0, height - e.shape[1])), constant_values=-1) for e in rows]),
+        np.concatenate([first.labels, second.labels]),
+    )
+
+
 def _bags(example: Example, choice: str) -> Bags:
     inputs = [word for name, text in example.inputs.items() if name != RATIONALE for word in words_of(text)]
     return words_of(choice), words_of(example.inputs.get(RATIONALE, "")), inputs

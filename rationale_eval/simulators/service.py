@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from rationale_eval import durable
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.models.load import load_model
-from rationale_eval.simulators.learned import Learned, Simulator
+from rationale_eval.simulators.learned import Learned, Select, Simulator
+from rationale_eval.simulators.robust import train_robust
 from rationale_eval.simulators.simulator import EncoderSimulator, SimulatorConfig, train_simulator
 from rationale_eval.simulators.small_simulator import Order, SmallSimulator, train_small
 from rationale_eval.simulators.stacked import TOGETHER
 from rationale_eval.simulators.vacuous import Wording
-from rationale_eval.simulators.view import SEEN, Seen, says_nothing_new, view
+from rationale_eval.simulators.view import GUESSING, ROBUST, SEEN, Seen, says_nothing_new, view
 from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.progress import Report, silent
 
@@ -115,13 +116,17 @@ class Simulators:
         train, dev = (answers.seen(seen, self.config.vacuous) for answers in (self.train, self.dev))
         return train, dev
 
-    def _key(self, train: RationaleDataset, dev: RationaleDataset, seed: int) -> str:
-        return digest([VERSION, train.fingerprint(), dev.fingerprint(), self.config.record(), seed])
+    def _key(self, seen: Seen, train: RationaleDataset, dev: RationaleDataset, seed: int) -> str:
+        made_by = self.config.record(robust=seen in ROBUST)
+        return digest([VERSION, train.fingerprint(), dev.fingerprint(), made_by, seed])
+
+    def _order(self, seen: Seen, train: RationaleDataset, dev: RationaleDataset, seed: int) -> Order:
+        return Order(train, dev, seed, _metric(seen), self.config if seen in ROBUST else None)
 
     def _get(self, seen: Seen, seed: int) -> Made:
         if (seen, seed) not in self._loaded:
             train, dev = self._views(seen)
-            key = self._key(train, dev, seed)
+            key = self._key(seen, train, dev, seed)
             self._loaded[seen, seed] = self._kept(key, train) or self._made(key, seen, train, dev, seed)
         return self._loaded[seen, seed]
 
@@ -138,15 +143,21 @@ class Simulators:
     def _made(self, key: str, seen: Seen, train: RationaleDataset, dev: RationaleDataset, seed: int) -> Made:
         if self.config.is_small:
             with self._shown(f"small simulator of {seen}, seed {seed}"):
-                (made,) = train_small([Order(train, dev, seed)], self.config.small, device=self.device)
+                (made,) = train_small([self._order(seen, train, dev, seed)], self.config.small, device=self.device)
             self._keep(key, made)
             return made
         unfinished = self.work / key
         durable.make_folder(unfinished)
         with self._shown(f"simulator {self.config.weights} of {seen}, seed {seed}") as report:
-            encoder = train_simulator(
-                self.config, train, dev, folder=unfinished, device=self.device, seed=seed, report=report
-            )
+            if seen in ROBUST:
+                encoder = train_robust(
+                    self.config, train, dev, folder=unfinished, device=self.device, seed=seed, report=report
+                )
+            else:
+                encoder = train_simulator(
+                    self.config, train, dev, folder=unfinished, metric=_metric(seen), device=self.device, seed=seed,
+                    report=report,
+                )  # fmt: skip
         self._keep(key, encoder)
         rmtree(unfinished, ignore_errors=True)
         return encoder
@@ -164,6 +175,10 @@ class Simulators:
                 raise
 
 
+def _metric(seen: Seen) -> Select:
+    return "accuracy" if seen in GUESSING else "loss"
+
+
 Wanted = tuple[Simulators, Seen, int]
 """A simulator by where it belongs, what it sees, and its seed."""
 
@@ -175,10 +190,10 @@ def train_together(wanted: Sequence[Wanted]) -> None:
         if not made.config.is_small or (seen, seed) in made._loaded:
             continue
         train, dev = made._views(seen)
-        key = made._key(train, dev, seed)
+        key = made._key(seen, train, dev, seed)
         if durable.damage(made.folder / key) is not None:
             kind = (made.config.model_dump_json(), made.device, len(train.task.choices))
-            stacks.setdefault(kind, {})[key] = ((made, seen, seed), Order(train, dev, seed))
+            stacks.setdefault(kind, {})[key] = ((made, seen, seed), made._order(seen, train, dev, seed))
     for of_kind in stacks.values():
         missing = list(of_kind.items())
         for start in range(0, len(missing), TOGETHER):

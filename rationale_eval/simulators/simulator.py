@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 
 from rationale_eval.data.dataset import RationaleDataset
@@ -22,11 +22,13 @@ from rationale_eval.errors import UsageError
 from rationale_eval.models.load import load_model
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.recipes.fine_tune import LabelLearner, set_dropout
-from rationale_eval.simulators.learned import Learned, learned
+from rationale_eval.simulators.environments import RobustSettings
+from rationale_eval.simulators.learned import Learned, Select, learned
 from rationale_eval.simulators.stacked import SmallSettings
 from rationale_eval.simulators.vacuous import Wording
 from rationale_eval.training.examples import by_length, choice_scores, prepare
 from rationale_eval.training.journal import Journal
+from rationale_eval.training.learner import Learner, TrainingSet
 from rationale_eval.training.loop import fit
 from rationale_eval.training.progress import Report, silent
 from rationale_eval.training.randomness import derive
@@ -39,10 +41,8 @@ Architecture = Literal["same", "small"]
 """Of a non-pretrained simulator: that of the pretrained one, or a small network over n-grams."""
 
 
-class SimulatorConfig(BaseModel):
+class SimulatorConfig(RobustSettings):
     """How simulators are trained."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     model: str = Field("embedded/minilm", description="The encoder that simulators are made of.")
     weights: Weights = Field("pt", description="pt: its own weights; np: random ones.")
@@ -60,26 +60,32 @@ class SimulatorConfig(BaseModel):
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout of every layer.")
     vacuous: Wording = Field("merged", description="Wording of vacuous rationales: merged, several or statement.")
 
-    def record(self) -> dict[str, Any]:
-        """What a simulator depends on beside its data, as JSON values. The wording is part of the data."""
+    def record(self, *, robust: bool = False) -> dict[str, Any]:
+        """What a simulator depends on beside its data, as JSON values. The wording is part of the data.
+
+        Args:
+            robust: Whether it is one that RORA trains not to follow leaks.
+        """
+        knobs = {name: getattr(self, name) for name in RobustSettings.model_fields} if robust else {}
         if self.is_small:
-            return {"small": self.small.model_dump(mode="json")}
-        other = {"vacuous", "np_architecture", "small"}
-        return self.model_dump(mode="json", exclude=other)
+            return {"small": self.small.model_dump(mode="json"), **knobs}
+        other = {"vacuous", "np_architecture", "small", *RobustSettings.model_fields}
+        return {**self.model_dump(mode="json", exclude=other), **knobs}
 
     @property
     def is_small(self) -> bool:
         """Whether its simulators are small networks over n-grams."""
         return self.weights == "np" and self.np_architecture == "small"
 
-    def settings(self) -> LoopSettings:
-        """The knobs of the loop."""
+    def settings(self, metric: Select = "accuracy") -> LoopSettings:
+        """The knobs of the loop; `metric` chooses the weights that are kept and ends the training."""
         pretrained = self.weights == "pt"
         return LoopSettings(
             epochs=self.epochs if pretrained else self.np_epochs,
             lr=self.lr if pretrained else self.np_lr,
             batch_size=self.batch_size,
             patience=self.patience,
+            metric=metric,
         )
 
 
@@ -89,6 +95,7 @@ def train_simulator(
     dev: RationaleDataset,
     *,
     folder: Path,
+    metric: Select = "accuracy",
     device: str = "auto",
     seed: int = 0,
     report: Report = silent,
@@ -100,6 +107,7 @@ def train_simulator(
         train: A view of the examples it learns from.
         dev: A view of held-out ones.
         folder: For checkpoints.
+        metric: What chooses the weights that are kept.
         device: Where.
         seed: Of its head, its random weights and the order of examples.
         report: Told of every step.
@@ -107,14 +115,35 @@ def train_simulator(
     Raises:
         UsageError: If there is nothing to learn from.
     """
-    model = load_model(config.model, task=train.task, device=device, seed=seed)
+    model = new_model(config, train, device=device, seed=seed)
+    items, held = prepare(model, train), prepare(model, dev)
+    learner = LabelLearner(model, held)
+    return teach(learner, items, held, config.settings(metric), model, folder=folder, seed=seed, report=report)
+
+
+def new_model(config: SimulatorConfig, data: RationaleDataset, *, device: str, seed: int) -> TransformerModel:
+    """What a simulator is before it has learned anything."""
+    model = load_model(config.model, task=data.task, device=device, seed=seed)
     if config.weights == "np":
         draw_again(model.network, derive(seed, "weights"))
     set_dropout(model.network, config.dropout)
-    items, held = prepare(model, train), prepare(model, dev)
+    return model
+
+
+def teach(
+    learner: Learner[Any],
+    items: TrainingSet[Any],
+    held: TrainingSet[Any],
+    settings: LoopSettings,
+    model: TransformerModel,
+    *,
+    folder: Path,
+    seed: int,
+    report: Report,
+) -> tuple[EncoderSimulator, Learned]:
+    """Trains a simulator and says what came of it; see `train_simulator`."""
     if not items.items or not held.items:
         raise UsageError("a simulator needs answers to learn from, and others to be held to; give more examples.")
-    learner, settings = LabelLearner(model, held), config.settings()
     outcome = fit(learner, items, settings, folder=folder, journal=Journal(None), seed=seed, report=report)
     if outcome.state != "finished":
         raise KeyboardInterrupt("stopped while a simulator was trained; what it has learned is kept")

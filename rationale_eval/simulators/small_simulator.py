@@ -16,8 +16,9 @@ from rationale_eval import durable
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
 from rationale_eval.models.load import pick_device
-from rationale_eval.simulators.learned import Learned, learned
-from rationale_eval.simulators.reading import Vocabulary, read
+from rationale_eval.simulators.environments import RobustSettings, environments
+from rationale_eval.simulators.learned import Learned, Select, learned
+from rationale_eval.simulators.reading import Vocabulary, join, read
 from rationale_eval.simulators.small import Shape, Stack, alone
 from rationale_eval.simulators.stacked import TOGETHER, Member, Pages, SmallSettings, train_stack
 
@@ -67,11 +68,15 @@ class Order:
         train: A view of the examples it learns from.
         dev: A view of held-out ones.
         seed: Of its weights, the order of examples and the words hidden.
+        metric: What chooses the weights that are kept.
+        robust: How it learns not to follow leaks (RORA); None where it does not.
     """
 
     train: RationaleDataset
     dev: RationaleDataset
     seed: int
+    metric: Select = "accuracy"
+    robust: RobustSettings | None = None
 
 
 def train_small(
@@ -97,15 +102,20 @@ def train_small(
     if len(outputs) != 1 or len(orders) > TOGETHER:
         raise ValueError("small simulators of one stack must have the same number of classes")
     known = [Vocabulary.of(order.train, most=settings.vocabulary - 1) for order in orders]
-    members = [
-        Member(read(order.train, words), read(order.dev, words), order.seed)
-        for order, words in zip(orders, known, strict=True)
-    ]
+    members = [_member(order, words) for order, words in zip(orders, known, strict=True)]
     if any(not len(one.train) or not len(one.dev) for one in members):
         raise UsageError("a simulator needs answers to learn from, and others to be held to; give more examples.")
     shape = Shape(max(map(len, known)), outputs.pop(), settings.width)
     train_stack(shape, members, settings, device=pick_device(device), step=step)
     return [_ended(*each, settings, device) for each in zip(orders, known, members, strict=True)]
+
+
+def _member(order: Order, words: Vocabulary) -> Member:
+    if order.robust is None:
+        return Member(read(order.train, words), read(order.dev, words), order.seed, order.metric)
+    both = environments(order.robust, order.train, order.dev, order.seed)
+    train, dev = (join(*(read(each, words) for each in both[name])) for name in ("train", "dev"))
+    return Member(train, dev, order.seed, order.metric, 2, order.robust.irm, order.robust.irm_after)
 
 
 def _outputs(data: RationaleDataset) -> int:
@@ -119,7 +129,8 @@ def _ended(
     shape = Shape(len(words), _outputs(order.train), settings.width)
     held = [example for example in order.dev if example.label is not None]
     epochs = member.best_step * settings.batch_size / len(member.train)
+    count = len(member.train) // member.environments
     return (
         SmallSimulator(alone(shape, weights).to(pick_device(device)), words),
-        learned(len(member.train), held, member.accuracy, epochs),
+        learned(count, held, member.accuracy, epochs),
     )

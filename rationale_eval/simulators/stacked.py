@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn import functional
 
+from rationale_eval.simulators.invariance import invariance
+from rationale_eval.simulators.learned import Select
 from rationale_eval.simulators.reading import OVERLAPS, PARTS, UNKNOWN, Read
 from rationale_eval.simulators.small import Shape, Stack
 from rationale_eval.training.randomness import derive
@@ -57,6 +59,11 @@ class Member:
         train: What it learns from.
         dev: What it is held to.
         seed: Of its weights, the order of its examples and the n-grams hidden.
+        metric: What is best: the highest accuracy or the least loss.
+        environments: Into how many equal parts, one after another, `train` and `dev` fall (RORA); of several the
+            accuracy is that of the first and the loss that of the worst.
+        penalty: Weight of the invariance penalty over environments.
+        penalty_after: Share of the steps before it counts.
         weights: The best so far.
         accuracy: With them, on `dev`.
         loss: Likewise.
@@ -67,6 +74,10 @@ class Member:
     train: Read
     dev: Read
     seed: int
+    metric: Select = "accuracy"
+    environments: int = 1
+    penalty: float = 0.0
+    penalty_after: float = 0.0
     weights: dict[str, Tensor] = field(default_factory=dict)
     accuracy: float = -1.0
     loss: float = float("inf")
@@ -102,9 +113,8 @@ def train_stack(
         scores = train.scores(stack, chosen, hide=(hiding, settings.hidden_words))
         optimizer.zero_grad()
         labels = torch.from_numpy(train.labels(chosen)).to(device)
-        functional.cross_entropy(scores.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels).mean(
-            1
-        ).sum().backward()
+        each = functional.cross_entropy(scores.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
+        (each.mean(1).sum() + _penalties(scores, labels, chosen, members, made / settings.steps)).backward()
         _clip(stack)
         optimizer.step()
         schedule.step()
@@ -145,15 +155,39 @@ def _clip(stack: Stack) -> None:
         each.mul_(factors.view(-1, *[1] * (each.dim() - 1)))
 
 
+def _penalties(
+    scores: Tensor, labels: Tensor, chosen: NDArray[np.int64], members: Sequence[Member], progress: float
+) -> Tensor:
+    """Weighted invariance penalties of all simulators; 0 for those without."""
+    total = scores.new_zeros(())
+    for place, one in enumerate(members):
+        if not one.penalty or progress <= one.penalty_after:
+            continue
+        environment = torch.from_numpy(chosen[place] * one.environments // len(one.train)).to(scores.device)
+        for number in range(one.environments):
+            here = environment == number
+            if bool(here.any()):
+                total = total + one.penalty * invariance(scores[place][here], labels[place][here])
+    return total
+
+
 def _look(stack: Stack, members: Sequence[Member], dev: Pages, settings: SmallSettings, made: int) -> None:
     """Every member that still gets better keeps its weights; of equal accuracies the smaller loss counts."""
     for place, (member, found) in enumerate(zip(members, dev.probabilities(stack), strict=True)):
         if member.worse >= settings.patience:
             continue  # it would have stopped here, were it alone
         right = found[np.arange(len(found)), member.dev.labels]
-        accuracy = float((found.argmax(axis=1) == member.dev.labels).mean())
-        loss = float(-np.log(np.maximum(right, 1e-12)).mean())
-        if (accuracy, -loss) > (member.accuracy, -member.loss):
+        parts = np.split(np.log(np.maximum(right, 1e-12)), member.environments)
+        hits = found.argmax(axis=1) == member.dev.labels
+        accuracy, loss = (
+            float(np.split(hits, member.environments)[0].mean()),
+            -float(min(each.mean() for each in parts)),
+        )
+        if member.metric == "loss":
+            better = loss < member.loss
+        else:
+            better = (accuracy, -loss) > (member.accuracy, -member.loss)
+        if better:
             member.accuracy, member.loss, member.best_step, member.worse = accuracy, loss, made, 0
             member.weights = stack.one(place)
         else:

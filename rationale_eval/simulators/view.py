@@ -11,9 +11,13 @@ from rationale_eval.data.example import Example
 from rationale_eval.errors import UsageError
 from rationale_eval.simulators.vacuous import Wording, vacuous
 
-Seen = Literal["input", "rationale", "both", "neither", "vacuous", "vacuous_rationale"]
+Seen = Literal[
+    "input", "rationale", "both", "neither", "vacuous", "vacuous_rationale", "robust", "robust_rationale", "base"
+]
 """The input x, the rationale r, both or neither; the vacuous rationale b, which merges x with the answer, alone or
-after the rationale. The choices are always seen."""
+after the rationale. `robust` sees both and `robust_rationale` the rationale alone, and they are trained not to follow
+words that give the answer away (RORA); `base` sees the input as `input` does, and is trained for its probabilities.
+The choices are always seen."""
 SEEN: Final = get_args(Seen)
 
 RATIONALE: Final = "rationale"
@@ -29,8 +33,15 @@ _FIELDS: Final[dict[Seen, tuple[bool, bool, bool]]] = {
     "neither": (False, False, False),
     "vacuous": (False, False, True),
     "vacuous_rationale": (False, True, True),
+    "robust": (True, True, False),
+    "robust_rationale": (False, True, False),
+    "base": (True, False, False),
 }
 """Whether the fields of the input, the rationale and the vacuous rationale are seen."""
+
+ROBUST: Final[tuple[Seen, ...]] = ("robust", "robust_rationale")
+GUESSING: Final[tuple[Seen, ...]] = ("input", "rationale", "both")
+"""Views whose simulators are asked what they guess; the others are asked how probable they hold an answer."""
 
 EMPTY: Final = "__"
 """What stands for an empty rationale (Hase et al. 2020)."""

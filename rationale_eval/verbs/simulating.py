@@ -51,7 +51,8 @@ def asked_weights(wanted: Sequence[Wanted]) -> list[str]:
 
 def asked_views(wanted: Sequence[Wanted], weights: str) -> list[Seen]:
     """What the simulators of such weights must see for some metrics, each once, in the order of `SEEN`."""
-    found = {seen for each in wanted if each.options.get("weights") == weights for seen in each.metric.views}
+    asking = [each for each in wanted if each.options.get("weights") == weights]
+    found = {seen for each in asking for seen in each.metric.views_of(each.variant)}
     return [seen for seen in SEEN if seen in found]
 
 

@@ -177,3 +177,27 @@ def test_simulators_are_trained_once_and_their_learning_is_told(
     ):
         assert command([*words, *knobs, *wrong, "--metrics", "rq"]) == 2
         assert sentence in capsys.readouterr().err
+
+
+def test_rev_and_rora_through_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = load_dataset(DATA, "test", 12)
+    systems = {"echo": lambda one: one.rationales[0], "silent": lambda one: ""}
+    words = ["evaluate", "--data", DATA, "--split", "test", "--limit", "12", "--workspace", str(tmp_path / "w")]
+    for name, text in systems.items():
+        file = tmp_path / f"{name}.jsonl"
+        rows = [{"id": one.id, "rationale": text(one), "target": one.label} for one in data]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        words += ["--texts", str(file)]
+    words += ["--simulator-limit", "80", "--simulator", "np_architecture=small", "--json"]
+    assert command([*words, "--metrics", "rev:np,rora:np,rora:np_rationale"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    trained = {"vacuous", "vacuous_rationale", "robust", "robust_rationale", "base", "neither"}
+    assert {name.removeprefix("np ") for name in found["provenance"]["simulators"]} == trained
+    rows = {(row["method"], row["metric"], row["variant"]): row["value"] for row in found["results"]}
+    assert {(metric, variant) for _, metric, variant in rows} == {
+        ("rev", "np"),
+        ("rora", "np"),
+        ("rora", "np_rationale"),
+    }
+    assert rows["silent", "rev", "np"] == 0 and rows["echo", "rev", "np"] != 0
+    assert all(np.isfinite(value) for value in rows.values())
