@@ -11,7 +11,9 @@ from rationale_eval.rationales.english.listed import listed
 from rationale_eval.rationales.english.tokens import Token
 from rationale_eval.rationales.english.word_pairs import ANTONYMS, SYNONYMS, negates
 
-NOT_NEGATED: Final = frozenset(listed("just even necessarily due human related able"))
+NOT_NEGATED: Final = frozenset(
+    listed("just even necessarily due human related able military determined industrial personal musical")
+)
 """Words whose negative form does not stand where they do ("not unnecessarily")."""
 CLASSES: Final = ("NOUN", "VERB", "ADJ", "ADV")
 

@@ -11,6 +11,8 @@ from rationale_eval.rationales.english.lexicon import count
 from rationale_eval.rationales.english.listed import listed
 from rationale_eval.rationales.english.tokens import Token, tokens
 
+COMMON_WORD: Final = 100
+"""What stands in lower case less often in a million sentences is taken for a name where the tagger says so."""
 _SUBJECTS: Final = frozenset(listed("it they he she you we i"))
 _BOUND_LEFT: Final = frozenset(listed("ADJ NOUN PROPN DET NUM ADV CCONJ PRON"))
 _BOUND_RIGHT: Final = frozenset(listed("NOUN PROPN ADJ ADP CCONJ PART PRON SCONJ"))
@@ -31,6 +33,9 @@ def exchanged(text: str) -> Iterator[str]:
             continue
         # "This is a car and a child can ride": the second noun is the subject of another clause.
         if end < len(words) and finite(words[end]) and any(map(finite, words[:begin])):
+            continue
+        # "Looking for shells and napping": one is a thing, the other what is done.
+        if words[place - 1].low.endswith("ing") != words[end - 1].low.endswith("ing"):
             continue
         made = _exchange(text, words, (begin, place, end))
         if made is not None:
@@ -75,6 +80,6 @@ def _right(words: tuple[Token, ...], joint: int) -> int | None:
 def as_inside(clause: str) -> str:
     """A clause from the beginning of a sentence as it stands inside one: names and "I" keep their capital."""
     first = tokens(clause)[0]
-    name = first.pos == "PROPN" and not count(first.low)
+    name = first.pos == "PROPN" and count(first.low) < COMMON_WORD
     capitals = first.text.isupper() and len(first.text) > 1
     return clause if name or capitals or first.low == "i" else sentence_case(clause, False)

@@ -25,6 +25,8 @@ _DO: Final = {"does": "VBZ", "do": "VB", "did": "VBD"}
 _AUXILIARY: Final = frozenset(listed("has have had does do did"))
 _QUESTION: Final = frozenset(listed("what why how when where who which"))
 _AFFIRMED: Final = {"any": "some", "anything": "something", "anyone": "someone", "anybody": "somebody"}
+_AFTER_NO: Final = frozenset(listed("longer matter way the same"))
+_ANY_LONGER: Final = re.compile(r"(?i)\bany\s+(?:longer|more)\b|\banymore\b")
 _WHOLE: Final = {"ca": "can", "wo": "will", "sha": "shall"}
 
 
@@ -38,7 +40,7 @@ def without_negation(text: str) -> str | None:
     """The text with its first negation taken out; None where none can be taken out cleanly."""
     words = tokens(text)
     place = next((at for at, word in enumerate(words) if word.low in _POSITIVE or word.low in ("not", "n't")), None)
-    if place is None or _goes_on(text, words, place):
+    if place is None or _goes_on(words) or _ANY_LONGER.search(text):
         return None
     word, after = words[place], words[place + 1] if place + 1 < len(words) else None
     edits: list[Edit] | None
@@ -46,7 +48,11 @@ def without_negation(text: str) -> str | None:
         edits = _not_taken_out(text, words, place)
     elif word.low != "no":
         edits = [Edit(word.start, word.end, _POSITIVE[word.low])]
-    elif after is None or after.low in ("longer", "matter", "way") or not text[word.end : after.start].isspace():
+    elif (
+        after is None
+        or after.low in ("longer", "matter", "way", "the", "same")
+        or not text[word.end : after.start].isspace()
+    ):
         edits = None
     elif after.low == "one":
         edits = [Edit(word.start, after.end, "someone")]
@@ -56,7 +62,7 @@ def without_negation(text: str) -> str | None:
     return None if edits is None else edited(text, [*edits, *_affirmed(text, words, place)])
 
 
-def _goes_on(text: str, words: tuple[Token, ...], place: int) -> bool:
+def _goes_on(words: tuple[Token, ...]) -> bool:
     """Whether the negation goes on in a "nor" or began in a "neither"."""
     return any(word.low in ("nor", "neither") for word in words)
 
@@ -116,7 +122,10 @@ def with_negation(text: str) -> str | None:
     verb, after = words[place], words[place + 1] if place + 1 < len(words) else None
     heading = verb.text[0].isupper() and not text.isupper()
     subject = any(word.pos in ("NOUN", "PROPN", "PRON", "VERB", "NUM", "ADJ") for word in words[:place])
-    if heading or not subject or (after is not None and after.low in ("either", "only", "neither")):
+    followers = {word.low for word in words[place + 1 : place + 3]}
+    if heading or not subject or followers & {"either", "neither"} or (after is not None and after.low == "only"):
+        return None
+    if after is not None and after.start == verb.end:  # "could've"
         return None
     followed = after is not None and after.form in ("Part", "Inf")
     if verb.low == "can":

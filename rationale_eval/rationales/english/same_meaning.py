@@ -13,7 +13,7 @@ from rationale_eval.rationales.english.numbers import IN_WORDS
 from rationale_eval.rationales.english.tokens import AUXILIARIES, tokens
 from rationale_eval.rationales.text_perturbation import Said, plain
 
-NEW: Final = 0.2
+NEW: Final = 0.15
 """Greatest share of the new text's content words that are neither old nor a synonym."""
 LENGTHS: Final = (0.5, 2.0)
 """Least and greatest length, in words of the text."""
@@ -52,7 +52,7 @@ def why_not_same(said: Said, new: str) -> str:
         return "the paraphrase has other words for how often, how surely or why"
     if bool(_ABLE & _words(old)) != bool(_ABLE & _words(new)):
         return "the paraphrase says that something can be, or that it is, where the text does not"
-    before, after = content(old), content(new)
+    before, after = frozenset(content(old)), frozenset(content(new))
     if before != _met(before, after):
         return "the paraphrase loses content words"
     if _reversed(old, new):
@@ -71,16 +71,9 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _reversed(old: str, new: str) -> bool:
-    """Whether two nouns that both texts have stand in another order: small models exchange who does what."""
-    was, now = _nouns(old), _nouns(new)
-    common = [noun for noun in was if noun in now]
-    return common != [noun for noun in now if noun in was]
-
-
-def _nouns(text: str) -> list[str]:
-    """Dictionary forms of the nouns, each where it first stands."""
-    found = (lemma(word.low, "NOUN") for word in tokens(text) if word.pos in ("NOUN", "PROPN"))
-    return list(dict.fromkeys(found))
+    """Whether content words that both texts have stand in another order: small models exchange who does what."""
+    was, now = content(old), content(new)
+    return [word for word in was if word in now] != [word for word in now if word in was]
 
 
 def _new_relation(old: str, new: str) -> bool:
@@ -89,14 +82,14 @@ def _new_relation(old: str, new: str) -> bool:
     return not now <= was | _LOOSE
 
 
-def content(text: str) -> frozenset[str]:
-    """Dictionary forms of the words that carry meaning."""
+def content(text: str) -> list[str]:
+    """Dictionary forms of the words that carry meaning, each where it first stands."""
     found = (
         lemma(word.low, word.pos if word.pos != "PROPN" else "NOUN")
         for word in tokens(text)
         if word.pos in ("NOUN", "VERB", "ADJ", "ADV", "PROPN") and word.low not in AUXILIARIES
     )
-    return frozenset(word for word in found if word not in _LIGHT)
+    return list(dict.fromkeys(word for word in found if word not in _LIGHT))
 
 
 def _met(words: frozenset[str], others: frozenset[str]) -> set[str]:

@@ -15,12 +15,12 @@ Pairs = Mapping[str, tuple[str, ...]]
 
 _SAME: Final = {
     "NOUN": (
-        "place spot; store shop; car auto automobile; animal creature; family household; student pupil; "
+        "place spot; store shop; car auto automobile; animal creature; student pupil; "
         "movie film; kind sort; photo photograph; teacher instructor; process procedure; phone telephone; "
         "source origin; purpose aim intention; trash rubbish; "
         "airplane plane; cupboard closet; couch sofa; story tale; tiredness fatigue; rug carpet; sunlight sunshine; "
         "effort attempt; mistake error; religion faith; teenager teen; sickness illness; theatre theater; "
-        "partner spouse; punishment penalty; vacation holiday; subway metro; neighbour neighbor; colour color; "
+        "partner spouse; vacation holiday; subway metro; neighbour neighbor; colour color; "
         "jewellery jewelry; favourite favorite; neighbourhood neighborhood; behavior conduct; "
         "baggage luggage; lawyer attorney; duty obligation responsibility; cellar basement; "
         "achievement accomplishment; mathematics math; cargo freight; author writer; gift present; "
@@ -30,16 +30,16 @@ _SAME: Final = {
     ),
     "VERB": (
         "happen occur; buy purchase; jump leap; try attempt; start begin commence; fix repair; remember recall; "
-        "choose select; rent lease; examine analyze; end finish; seem appear; "
+        "choose select; rent lease; examine analyze; end finish; "
         "discover find; battle combat; accomplish fulfill; assist aid; desire want; supervise oversee; "
-        "deserve merit; bounce rebound; frighten scare; notice observe; gather collect; infer deduce; "
+        "deserve merit; bounce rebound; frighten scare; notice observe; infer deduce; "
         "assume presume; own possess; ruin destroy; locate place; imprison jail; ignore disregard; "
         "assess evaluate; divide split; require need"
     ),
     "ADJ": (
         "large big; incorrect wrong; sick ill; huge immense vast; wide broad; blond blonde; favourite favorite; "
         "main chief principal; famous renowned; glad happy; fast quick; strange unusual; "
-        "prolonged extended lengthy; deceitful fraudulent; financial fiscal; round circular; "
+        "deceitful fraudulent; financial fiscal; round circular; "
         "alike similar"
     ),
     "ADV": (
@@ -56,8 +56,9 @@ _ONE_WAY: Final = {
     "NOUN": "child kid; person individual; baby infant; exercise workout; waiter server; "
     "automobile car; program programme; beast animal creature; "
     "serving helping; hazard risk; help assistance; consequence result; fault mistake",
-    "VERB": "assist help; injure hurt; want desire; show demonstrate; expect anticipate; provide supply; "
-    "approach near; need require; confine limit; advise counsel; talk speak; eat consume; permit allow; perish die",
+    "VERB": "seem appear; assist help; injure hurt; want desire; show demonstrate; expect anticipate; provide supply; "
+    "approach near; need require; confine limit; advise counsel; talk speak; collect gather; eat consume; "
+    "permit allow; perish die",
     "ADJ": "correct right; little small; inexpensive cheap; difficult hard; dangerous unsafe",
     "ADV": "soon presently; perfectly absolutely",
 }
@@ -73,13 +74,13 @@ _OPPOSITE: Final = {
         "east west; friend foe; adult juvenile; difference sameness; ability inability"
     ),
     "VERB": (
-        "sit stand; sell buy; fall rise; show hide; like dislike; laugh cry; lose win; start stop; push pull; "
-        "leave arrive; cover uncover; love hate; pass fail; raise lower; believe disbelieve; open close; fill empty; "
+        "sit stand; sell buy; fall rise; show hide; like dislike; laugh cry; start stop; push pull; "
+        "leave arrive; cover uncover; love hate; raise lower; believe disbelieve; open close; fill empty; "
         "begin end; increase decrease; include exclude; follow precede; enter exit; float sink; attach detach; "
-        "agree disagree; fold unfold; tie untie; add subtract; remember forget; connect disconnect; attack defend; "
-        "descend ascend; attract repel; pack unpack; encourage discourage; heat cool; borrow lend; survive succumb; "
+        "agree disagree; fold unfold; tie untie; remember forget; connect disconnect; attack defend; "
+        "descend ascend; attract repel; pack unpack; encourage discourage; borrow lend; survive succumb; "
         "prove disprove; ignore notice; refuse accept; appear disappear; reject accept; allow disallow; "
-        "finish start; walk ride; dress undress; avoid confront; wake sleep; enjoy suffer; promote demote"
+        "finish start; walk ride; avoid confront; wake sleep; enjoy suffer; promote demote"
     ),
     "ADJ": (
         "young old; large small; big small; good bad; white black; many few; first last; "

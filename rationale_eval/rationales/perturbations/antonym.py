@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import numpy as np
 
 from rationale_eval.rationales.english.alternatives import antonyms_of, same_or_different
 from rationale_eval.rationales.english.edit import Edit, edited
 from rationale_eval.rationales.english.tokens import tokens
 from rationale_eval.rationales.text_perturbation import Changed, Pool, Said, not_changed, perturbation
+
+_NAME: Final = re.compile(r"\s+[A-Z][a-z]")
+"""After a word that is then part of a name ("New York")."""
 
 
 @perturbation(
@@ -28,7 +34,7 @@ def antonym(said: Said, rng: np.random.Generator, pool: Pool | None) -> Changed:
     options = [
         [Edit(word.start, word.end, other) for other in found]
         for word in words
-        if (found := antonyms_of(word)) and there.isdisjoint(found)
+        if (found := antonyms_of(word)) and there.isdisjoint(found) and not _NAME.match(text, word.end)
     ]
     options += [[each] for each in same_or_different(text, words) if not {"same", "different"} <= there]
     if not options:

@@ -48,7 +48,7 @@ MORE_TOKENS: Final = 12
     describe=(
         "A language model says the rationale in other words, after six solved examples; up to four tries, the first "
         "greedy. Valid: not the same words, half to twice as long, as many negations, the same numbers, the same words "
-        "that say how often, how surely and why, every content word kept (or a synonym) and few added, nouns in "
+        "that say how often, how surely and why, every content word kept (or a synonym) and few added, in "
         "their order, the answer still mentioned if it was, and no other choice mentioned that was not."
     ),
     cite="Lanham et al. 2023 for paraphrased reasoning; prompt and checks ours",

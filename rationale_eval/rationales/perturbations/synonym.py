@@ -17,6 +17,8 @@ from rationale_eval.rationales.text_perturbation import Changed, Pool, Said, not
 
 _PART_OF_NAME: Final = re.compile(r"[./@_-]\w")
 _PARTICLES: Final = frozenset(listed("up out off down over away back on through around for to with into about"))
+_TRANSITIVE: Final = frozenset(listed("eat find assist need require"))
+"""Their synonyms ask for an object where they do not, or not for another verb."""
 MOST: Final = 2
 """Different words that are replaced in one text: each may be wrong."""
 
@@ -67,5 +69,8 @@ def _bound(words: tuple[Token, ...], place: int) -> bool:
     if word.pos == "NOUN":
         return any(each is not None and each.pos in ("NOUN", "PROPN") for each in (before, after))
     if word.pos == "VERB":
-        return after is not None and (after.low in _PARTICLES or after.pos == "PART")
+        if after is not None and (after.low in _PARTICLES or after.pos == "PART"):
+            return True
+        if lemma(word.low, "VERB") in _TRANSITIVE:
+            return after is None or after.pos not in ("DET", "NOUN", "PRON", "PROPN", "ADJ", "NUM")
     return False

@@ -27,7 +27,7 @@ from tests.rationales.perturbations.cases import said
         ("A boy sleeps.", "A boy sleeps on the warm floor of a house.", "too long"),
         ("A small boy sleeps.", "The small boy sleeps at home.", "adds content"),
         ("A boy sleeps there.", "A boy sleeps there under it.", "adds content"),
-        ("You sleep in a bed.", "A bed is for you to sleep in.", ""),
+        ("You sleep in a bed.", "A bed is for you to sleep in.", "another order"),
         ("It is for sleep in a bed.", "It is for a nap.", "leaves out the answer"),
         ("You sleep there.", "You sleep on a desk there.", "another choice"),
     ],
