@@ -64,8 +64,13 @@ def generate(
         ),
     ] = None,
     prompt: Annotated[
-        str, typer.Option("--prompt", help="What it is shown: the name of a prompt. `list` shows them all.")
-    ] = "few_shot",
+        str | None,
+        typer.Option(
+            "--prompt",
+            help="What it is shown: a prompt (`list` shows them all); its own if it has one, else few_shot.",
+            show_default=False,
+        ),
+    ] = None,
     shots: Annotated[
         int | None,
         typer.Option(
@@ -150,8 +155,9 @@ def generate(
     with stoppable():
         run = generate_run(config, workspace=Place(workspace), progress=progress, about={"group": group})
     file = run.folder / FOLDER / COMPLETIONS
+    shown = f", {prompt}," if prompt else ""
     value: dict[str, Any] = {"run": run.id, "file": str(file), **(run.summary or {})}
-    show(_readable(run.summary or {}), as_json=as_json, value=value, title=f"{model}, {prompt}, on {data}")
+    show(_readable(run.summary or {}), as_json=as_json, value=value, title=f"{model}{shown} on {data}")
     if not as_json:
         show(_examples(file), title=f"the first {SHOWN}")
     for remark in remarks(config, read_completions(file)):

@@ -23,6 +23,17 @@ def stored_task(folder: Path) -> Task | None:
     return task_of(read_json(path, str(folder)), str(folder)) if path.is_file() else None
 
 
+def stored_template(folder: Path) -> Mapping[str, Any] | None:
+    """Record of the prompt that a saved model was trained to answer in words, or None.
+
+    Raises:
+        InputError: If the card cannot be read.
+    """
+    path = folder / CARD
+    template = read_json(path, str(folder)).get("template") if path.is_file() else None
+    return template if isinstance(template, Mapping) else None
+
+
 def task_of(card: Mapping[str, Any], shown: str) -> Task | None:
     """The task a card names, or None.
 

@@ -42,6 +42,7 @@ class _Use:
     max_length: int | None
     trained: bool
     narrowing: Mapping[str, Any] | None = None
+    template: Mapping[str, Any] | None = None
 
 
 def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywords with defaults
@@ -106,6 +107,7 @@ def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywor
     extractor = found.folder / EXTRACTOR
     model.extractor = extractor if extractor.is_dir() else None
     model.narrowing = None if use.narrowing is None else narrowing_of(use.narrowing)
+    model.template = use.template
     return model
 
 
@@ -152,7 +154,7 @@ def decide(
     encoder = kind in ("classifier", "choice_encoder")
     if encoder and layout is not None and (not isinstance(layout, str) or layout not in LAYOUTS):
         raise UsageError(f"an encoder has no prompt '{layout}'; choose a layout: {', '.join(LAYOUTS)}")
-    return _Use(kind, task, layout, max_length or card.max_length, card.trained, card.narrowing)
+    return _Use(kind, task, layout, max_length or card.max_length, card.trained, card.narrowing, card.template)
 
 
 def _guess(reads: Kind | str, checked: Checked, task: Task | None) -> Kind:
@@ -173,10 +175,11 @@ def _card(checked: Checked) -> _Use:
     damaged = InputError("rationale_eval.json cannot be read; save the model again", file=checked.shown)
     if not (length is None or (type(length) is int and length > 0)):
         raise damaged
-    narrowing = card.get("narrowing")
-    if not (narrowing is None or isinstance(narrowing, Mapping)):
+    narrowing, template = card.get("narrowing"), card.get("template")
+    if not all(part is None or isinstance(part, Mapping) for part in (narrowing, template)):
         raise damaged
     if not (layout is None or isinstance(layout, str | Mapping)) or not isinstance(card.get("kind", ""), str):
         raise damaged
     known = task_of(card, checked.shown)
-    return _Use(card.get("kind"), known, layout, length, bool(card.get("trained", True)), narrowing)  # type: ignore[arg-type]
+    trained = bool(card.get("trained", True))
+    return _Use(card.get("kind"), known, layout, length, trained, narrowing, template)  # type: ignore[arg-type]

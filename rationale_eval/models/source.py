@@ -15,6 +15,11 @@ from rationale_eval.errors import InputError, RationaleEvalError, UsageError
 from rationale_eval.models import embedded
 from rationale_eval.models.safe import allowed
 
+NEW: Final = "new/"
+"""Begins the names of models that a training makes itself, with random weights; see `models.new_t5`."""
+
+NEW_T5: Final = "new/t5"
+
 _HUB_ID: Final = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w.-]+))?")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -53,6 +58,11 @@ def find(name: str, workspace: str | Path | None = None) -> Found:
         return Found(embedded.convert_smollm2(), name, ours=True)
     if name.startswith("embedded/"):
         raise UsageError(f"there is no embedded model '{name}'; there are {embedded.MINILM} and {embedded.SMOLLM2}")
+    if name.startswith(NEW):
+        raise UsageError(
+            f"'{name}' names a model that a training makes from its own texts; only `rationale-eval train` starts from "
+            f"one, and there is {NEW_T5}"
+        )
     if name.startswith("run:"):
         place = Path(workspace or os.environ.get("RATIONALE_EVAL_WORKSPACE") or "workspace")
         folder = _run(name.removeprefix("run:"), place)

@@ -49,10 +49,12 @@ class TransformerModel(TaskModel):
 
     Attributes:
         narrowing: What chooses the words that the model answers from, for models that select and then predict.
+        template: Record of the prompt that the model was trained to answer in words; None for all others.
     """
 
     kind: ClassVar[str]
     narrowing: Narrowing | None = None
+    template: Mapping[str, Any] | None = None
 
     def __init__(
         self,
@@ -237,6 +239,7 @@ class TransformerModel(TaskModel):
             "max_length": self.max_length,
             "trained": self.trained,
             **({} if self.narrowing is None else {"narrowing": self.narrowing.card()}),
+            **({} if self.template is None else {"template": dict(self.template)}),
         }
 
     def check_choices(self, example: Example, least: int = 2) -> Sequence[str]:

@@ -17,7 +17,7 @@ from rationale_eval.data.example import Example
 from rationale_eval.errors import InputError, UsageError
 from rationale_eval.models.decoding import Decoding, Finish
 from rationale_eval.rationales.completion import Completion, Key, read_text
-from rationale_eval.rationales.template import Template
+from rationale_eval.rationales.template import TEMPLATES, Template
 
 
 class Writer(Protocol):
@@ -93,11 +93,13 @@ class Asking:
         """The texts that one example asks for.
 
         Raises:
-            InputError: If it lacks the label that the template gives.
+            InputError: If it lacks the label or the rationale that the template gives.
         """
         given = self.template.given
         if given == "label" and example.label is None:
             raise InputError(f"example '{example.id}' has no label, which the prompt '{self.template.name}' gives")
+        if given == "rationale" and not example.rationales:
+            raise InputError(f"example '{example.id}' has no rationale, which the prompt '{self.template.name}' gives")
         choices: Iterable[int | None] = range(len(example.choices)) if given == "choice" else (None,)
         for choice in choices:
             place = example.label if given == "label" else choice
@@ -121,7 +123,7 @@ class Asking:
     ) -> Completion:
         """The record of a text that was written."""
         read = read_text(self.template, one.example, text, one.choice)
-        judged = one.example.label is not None and self.template.given == "input" and read["answer"] is not None
+        judged = one.example.label is not None and self.template.own_answer and read["answer"] is not None
         return Completion(
             example_id=one.example.id,
             choice=one.choice,
@@ -169,6 +171,7 @@ class Asking:
             "temperature": self.how.temperature,
             "top_p": self.how.top_p,
             "seed": self.seed if self.how.temperature else None,
+            **({} if self.template.name in TEMPLATES else {"template": self.template.record()}),
         }
 
 

@@ -7,7 +7,7 @@ so that no draw is lost and none counts as something it is not.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from typing import Any, Final
 from rationale_eval.data.example import Example
 from rationale_eval.durable import AppendFile
 from rationale_eval.errors import InputError
+from rationale_eval.rationales.feb_reading import read_feb
 from rationale_eval.rationales.template import Template
 
 Key = tuple[str, int | None, int]
@@ -83,15 +84,21 @@ def read_text(template: Template, example: Example, text: str, choice: int | Non
         The fields `answer`, `rationale` and `format_ok` of a `Completion`. Where the parting words are missing, the
         whole text is the rationale (or, with the answer first, the answer) and the form is not kept.
     """
+    if template.reading != "plain":
+        return read_feb(template, example, text)
     if template.order == "rationale":
         said = text.strip()
         return {"answer": choice, "rationale": said, "format_ok": bool(said)}
+    written = template.written(example)
+    if template.order == "answer":
+        answer = choice_named(example, text, written)
+        return {"answer": answer, "rationale": "", "format_ok": answer is not None}
     before, parted, after = _cut(template, text)
     if not parted:
-        answer = choice_named(example, text) if template.order == "answer_first" else None
+        answer = choice_named(example, text, written) if template.order == "answer_first" else None
         return {"answer": answer, "rationale": "" if answer is not None else text.strip(), "format_ok": False}
     named, rationale = (before, after) if template.order == "answer_first" else (after, before)
-    answer = choice_named(example, named)
+    answer = choice_named(example, named, written)
     return {
         "answer": answer,
         "rationale": rationale.strip(),
@@ -100,18 +107,24 @@ def read_text(template: Template, example: Example, text: str, choice: int | Non
 
 
 def _cut(template: Template, text: str) -> tuple[str, str, str]:
+    said = text + " "  # a text may end with the parting words, without the blank after them
     # The answer comes last in a chain of thought, which may use the parting words itself.
-    return text.partition(template.joint) if template.order == "answer_first" else text.rpartition(template.joint)
+    return said.partition(template.joint) if template.order == "answer_first" else said.rpartition(template.joint)
 
 
-def choice_named(example: Example, text: str) -> int | None:
+def choice_named(example: Example, text: str, written: Sequence[str] | None = None) -> int | None:
     """Index of the one choice that a text names: equal but for case, punctuation around it, an article before it and an
     option's letter; None where that is none or several.
+
+    Args:
+        example: The example.
+        text: What was said.
+        written: Its choices as they are written; their names by default.
     """
     said = _bare(text)
     named = [
         place
-        for place, choice in enumerate(example.choices)
+        for place, choice in enumerate(example.choices if written is None else written)
         if said in (_bare(choice), _letter(place), _bare(f"{_letter(place)}) {choice}"))
     ]
     return named[0] if len(named) == 1 else None

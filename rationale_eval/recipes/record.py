@@ -85,6 +85,14 @@ class Recipe(ABC):
             )
         return None
 
+    @classmethod
+    def texts(cls, train: RationaleDataset, config: LoopSettings) -> Iterator[str]:
+        """What a new model learns its sub-words from: inputs with their names, choices and rationales."""
+        for example in train:
+            yield from (f"{name}: {text}" for name, text in example.inputs.items())
+            yield from example.choices
+            yield from example.rationales
+
     @abstractmethod
     def stages(self) -> Iterator[Stage]:
         """The stages, in order. Each is built when the one before has ended, so it may use what that one learned."""

@@ -23,7 +23,7 @@ from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.rationales.extract import example_seed
 from rationale_eval.rationales.reading import Reading
 from rationale_eval.rationales.shots import draw_shots
-from rationale_eval.rationales.template import TEMPLATES
+from rationale_eval.rationales.template import TEMPLATES, template_of
 from rationale_eval.training.fingerprint import digest
 from rationale_eval.verbs.chosen_metrics import Wanted
 from rationale_eval.verbs.evaluate import together
@@ -203,7 +203,7 @@ def make_asking(
 def _reading(file: Path, lm: TransformerModel) -> Reading | None:
     """The prompt that a system's texts were written by, where it has the reason first."""
     about = json.loads((file.parent / ABOUT).read_text(encoding="utf-8"))
-    template = TEMPLATES[about["prompt"]]
+    template = template_of(about)
     if template.order != "rationale_first" or template.version != about["version"]:
         return None
     return Reading(template, about["beginning"], own=about["fingerprint"] == lm.fingerprint)

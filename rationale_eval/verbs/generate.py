@@ -20,9 +20,10 @@ from rationale_eval.rationales.asking import Asking, Writer
 from rationale_eval.rationales.choosing import best
 from rationale_eval.rationales.completion import Completion, read_completions
 from rationale_eval.rationales.generation import Generation
+from rationale_eval.rationales.own_prompt import own_template
 from rationale_eval.rationales.remote import RemoteGeneration
 from rationale_eval.rationales.shots import draw_shots
-from rationale_eval.rationales.template import TEMPLATES
+from rationale_eval.rationales.template import DEFAULT, OWN, TEMPLATES, Template, no_template
 from rationale_eval.verbs.generate_run import COMPLETIONS, summary, write
 
 
@@ -72,7 +73,7 @@ def generate(  # noqa: PLR0913 -- the public verb; all but model and data are ke
     lm: TransformerModel | str,
     data: RationaleDataset | str,
     *,
-    prompt: str = "few_shot",
+    prompt: str | None = None,
     per_choice: bool = False,
     shots: Sequence[Example] | int | None = None,
     shots_from: RationaleDataset | None = None,
@@ -92,7 +93,8 @@ def generate(  # noqa: PLR0913 -- the public verb; all but model and data are ke
     Args:
         lm: The model, what `load_model` takes, or `endpoint:NAME`.
         data: The data set, or what `load_dataset` takes.
-        prompt: Name of a template in `rationale_eval.rationales.template.TEMPLATES`.
+        prompt: Name of a template in `rationale_eval.rationales.template.TEMPLATES`, or "own" for the one the model was
+            trained with; by default its own or, where it has none, "few_shot".
         per_choice: A rationale for every choice of every example (the prompt "per_choice").
         shots: Solved examples for the prompt, or how many are drawn; as many as the template says when None.
         shots_from: Where they are drawn from; by default the training split of `data`.
@@ -118,11 +120,13 @@ def generate(  # noqa: PLR0913 -- the public verb; all but model and data are ke
     Example:
         >>> texts = generate("embedded/smollm2", "bundled/commonsense", prompt="few_shot", shots=4)
     """
-    if per_choice and prompt not in ("few_shot", "per_choice"):
+    if per_choice and prompt not in (None, DEFAULT, "per_choice"):
         raise UsageError(f"per_choice asks with the prompt per_choice; leave out prompt='{prompt}'")
-    template = TEMPLATES["per_choice" if per_choice else prompt]
     if isinstance(data, str):
         data = load_dataset(data)
+    if isinstance(lm, str) and not lm.startswith(PREFIX):
+        lm = load_model(lm, task=data.task)
+    template = _template(lm, "per_choice" if per_choice else prompt)
     if isinstance(shots, int) or shots is None:
         count = template.shots if shots is None else shots
         if count and shots_from is None:
@@ -131,15 +135,13 @@ def generate(  # noqa: PLR0913 -- the public verb; all but model and data are ke
         shots = draw_shots(shots_from, count, seed, apart) if shots_from is not None else []
     how = Decoding(max_tokens, temperature, top_p, template.stop)
     generation: Writer
-    if isinstance(lm, str) and lm.startswith(PREFIX):
+    if isinstance(lm, str):
         if out is None:
             raise UsageError("texts of an endpoint may be paid for and can be lost; say where they are kept: out=...")
         check_endpoint(lm, endpoint, request or {})
         asking = Asking(template, how, shots=shots, draws=draws, seed=seed)
         generation = RemoteGeneration(Endpoint(lm, str(endpoint), read_config(request or {})), asking)
     else:
-        if isinstance(lm, str):
-            lm = load_model(lm, task=data.task)
         generation = Generation(
             lm, template, how, shots=shots, draws=draws, seed=seed, batch_size=batch_size, share=share_prefix
         )
@@ -149,6 +151,15 @@ def generate(  # noqa: PLR0913 -- the public verb; all but model and data are ke
     with tempfile.TemporaryDirectory(prefix="rationale_eval-") as folder:
         write(generation, data, Path(folder))
         return Texts(list(read_completions(Path(folder) / COMPLETIONS)), data, generation.about())
+
+
+def _template(model: TransformerModel | str, prompt: str | None) -> Template:
+    own = None if isinstance(model, str) else model.template
+    if prompt == OWN or (prompt is None and own is not None):
+        if isinstance(model, str):
+            raise UsageError(no_template(model))
+        return own_template(model)
+    return TEMPLATES[prompt or DEFAULT]
 
 
 def _training_split(data: RationaleDataset) -> RationaleDataset:

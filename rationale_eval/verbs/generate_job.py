@@ -22,7 +22,9 @@ class GenerateConfig(Job):
     )
     endpoint: str | None = Field(None, description="Address of the endpoint, for a model named `endpoint:NAME`.")
     request: dict[str, Any] = Field(default_factory=dict, description="Knobs of its requests: concurrency=8.")
-    prompt: str = Field("few_shot", description="What it is shown: the name of a prompt.")
+    prompt: str | None = Field(
+        None, description="What it is shown: the name of a prompt; by default its own (`own`), else few_shot."
+    )
     shots: int | None = Field(None, ge=0, le=64, description="Solved examples shown; as the prompt says if not given.")
     shots_from: str = Field("train", description="Split of the same data that they are drawn from.")
     max_tokens: int = Field(64, ge=1, le=4096, description="Most tokens that are written.")
@@ -45,7 +47,7 @@ class GenerateConfig(Job):
 
     def title(self) -> str:
         """The job in a few words, for lists."""
-        return f"{self.prompt} texts on {super().title().rpartition(' on ')[2]}"
+        return f"{self.prompt or 'free'} texts on {super().title().rpartition(' on ')[2]}"
 
     def words(self) -> Iterator[str]:
         """The words of the command line that ask for the same."""
@@ -56,7 +58,9 @@ class GenerateConfig(Job):
             yield from ("--endpoint", self.endpoint)
         for name, value in self.request.items():
             yield from ("--request", f"{name}={'none' if value is None else value}")
-        yield from ("--prompt", self.prompt, "--shots-from", self.shots_from)
+        if self.prompt is not None:
+            yield from ("--prompt", self.prompt)
+        yield from ("--shots-from", self.shots_from)
         if self.shots is not None:
             yield from ("--shots", str(self.shots))
         yield from ("--max-tokens", str(self.max_tokens), "--temperature", str(self.temperature))

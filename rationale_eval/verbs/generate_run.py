@@ -16,15 +16,17 @@ from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
 from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import InputError, UsageError
+from rationale_eval.models.card import stored_template
 from rationale_eval.models.decoding import Decoding
 from rationale_eval.models.endpoint import PREFIX, Endpoint, check_endpoint, read_config
+from rationale_eval.models.source import find
 from rationale_eval.points import reached
 from rationale_eval.rationales.asking import Asking, Writer
 from rationale_eval.rationales.choosing import best
 from rationale_eval.rationales.completion import Completion, CompletionFile, read_completions
 from rationale_eval.rationales.remote import RemoteGeneration
 from rationale_eval.rationales.shots import draw_shots
-from rationale_eval.rationales.template import TEMPLATES, Template
+from rationale_eval.rationales.template import DEFAULT, OWN, TEMPLATES, Template, no_template, read_template
 from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating, counted, silently
@@ -53,14 +55,11 @@ class Asked(Checked[GenerateConfig]):
 
     Args:
         shots: Solved examples of the prompt.
+        template: What the model is shown.
     """
 
     shots: list[Example]
-
-    @property
-    def template(self) -> Template:
-        """What the model is shown."""
-        return TEMPLATES[self.job.prompt]
+    template: Template
 
     @property
     def fingerprint(self) -> str:
@@ -75,7 +74,6 @@ def check(job: GenerateConfig, workspace: Workspace) -> Asked:
         UsageError: For names that do not exist, too few solved examples, and things that do not go together.
         InputError: For data that cannot be used.
     """
-    template = TEMPLATES[job.prompt]
     if job.draws > 1 and job.temperature == 0:
         raise UsageError("without a temperature all draws are the same; give --temperature, or leave out --draws.")
     job = job.resolved(workspace)
@@ -88,11 +86,30 @@ def check(job: GenerateConfig, workspace: Workspace) -> Asked:
         )
     else:
         require_model(job.model)
+    template = _template(job, workspace)
     data = load_dataset(job.data, job.split, job.limit, job.mapping or None, sample=job.sample)
     if data.task.kind == "open":
         raise UsageError(f"the task '{data.task.name}' has open answers; these prompts are for tasks with choices.")
     count = template.shots if job.shots is None else job.shots
-    return Asked(job, data, _shots(job, data, count))
+    return Asked(job, data, _shots(job, data, count), template)
+
+
+def _template(job: GenerateConfig, workspace: Workspace) -> Template:
+    """The prompt that is named, or the model's own, or few-shot.
+
+    Raises:
+        UsageError: If there is no such prompt, or the model has none of its own.
+    """
+    if job.prompt is not None and job.prompt != OWN:
+        return TEMPLATES[job.prompt]
+    # A model that was not trained here has no prompt of its own; its folder need not even be at hand.
+    here = job.model.startswith("run:") or Path(job.model).is_dir()
+    record = stored_template(find(job.model, workspace.path).folder) if here else None
+    if record is not None:
+        return read_template(record)
+    if job.prompt == OWN:
+        raise UsageError(no_template(job.model))
+    return TEMPLATES[DEFAULT]
 
 
 def _shots(job: GenerateConfig, data: RationaleDataset, count: int) -> list[Example]:
@@ -268,8 +285,8 @@ def remarks(job: GenerateConfig, completions: Iterable[Completion]) -> list[str]
     for finish, what in _ODD.items():
         if count[finish]:
             said.append(f"{count[finish]} texts {what}")
-    template = TEMPLATES[job.prompt]
-    asked = template.order != "rationale" and template.given == "input"
+    # Without a name it is a model's own or few-shot, and both ask for an answer.
+    asked = job.prompt in (None, OWN) or TEMPLATES[str(job.prompt)].own_answer
     if asked and found and not any(one.answer is not None for one in found):
         said.append(
             "no answer can be read from any text, so how many are right is not defined, nor is any score that needs an "

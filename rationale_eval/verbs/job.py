@@ -37,7 +37,7 @@ WAITED_FOR: Final = ("queued", "starting", "running")
 """States of a training that may still end with a model."""
 
 _NAMED_DATA: Final = ("bundled/", "generated/", "hub:")
-_NAMED_MODELS: Final = ("embedded/", "run:", "endpoint:")
+_NAMED_MODELS: Final = ("embedded/", "run:", "endpoint:", "new/")
 
 SomeJob = TypeVar("SomeJob", bound="Job")
 
@@ -327,7 +327,7 @@ def require_model(name: str | None) -> None:
 
     if name is None or name.startswith("run:") or name in (embedded.MINILM, embedded.SMOLLM2) or Path(name).is_dir():
         return
-    if name.startswith("embedded/") or not source.is_hub_id(name):
+    if name.startswith(("embedded/", source.NEW)) or not source.is_hub_id(name):
         source.find(name)
 
 

@@ -15,6 +15,9 @@ from rationale_eval.durable import digest
 from rationale_eval.errors import UsageError
 from rationale_eval.models.load import load_model, pick_device
 from rationale_eval.models.network import quiet
+from rationale_eval.models.new_t5 import new_t5
+from rationale_eval.models.source import NEW_T5
+from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.points import reached
 from rationale_eval.recipes import RECIPES
 from rationale_eval.recipes.record import Recipe, Stage, read_config
@@ -63,8 +66,13 @@ class Checked:
             UsageError: If the model does not fit the recipe or the task.
         """
         job, kind = self.job, RECIPES[self.job.recipe]
-        model = load_model(job.model, task=self.train.task, device=job.device, seed=job.seed, workspace=workspace.path)
-        _refuse(kind.is_compatible(self.train.task, model))
+        task = self.train.task
+        if job.model == NEW_T5:
+            texts = kind.texts(self.train, self.settings)
+            model: TransformerModel = new_t5(texts, task=task, device=pick_device(job.device), seed=job.seed)
+        else:
+            model = load_model(job.model, task=task, device=job.device, seed=job.seed, workspace=workspace.path)
+        _refuse(kind.is_compatible(task, model))
         return kind(model, self.train, self.dev, self.settings, seed=job.seed)
 
 
@@ -92,7 +100,8 @@ def check(
     kind = RECIPES[job.recipe]
     settings = read_config(kind, job.config)
     job = job.resolved(workspace)
-    require_model(job.model)
+    if job.model != NEW_T5:
+        require_model(job.model)
     train_data, dev_data = _open(job.source() if data is None else data, dev)
     _refuse(kind.is_compatible(train_data.task))
     if here or job.device != "auto":
