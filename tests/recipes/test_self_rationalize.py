@@ -74,9 +74,9 @@ def learn(model: TransformerModel, data: RationaleDataset, folder: Path, **knobs
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RationaleDataset, Outcome]:
     """A small T5 that has learned to say which word tells, saved."""
-    data, folder = sentiment(320), tmp_path_factory.mktemp("trained")
+    data, folder = sentiment(256), tmp_path_factory.mktemp("trained")
     model = small(data)
-    outcome, recipe = learn(model, data, folder, epochs=3, decoded=48)
+    outcome, recipe = learn(model, data, folder, epochs=5, batch_size=16, decoded=48)
     recipe.save(folder / "model")
     return folder / "model", data, outcome
 
@@ -210,7 +210,7 @@ def test_it_learns_label_and_rationale_and_the_saved_model_says_them(trained) ->
 
 @pytest.mark.parametrize(("make", "format"), [(small, "i-ro"), (small, "ir-o"), (small, "i-o"), (causal, "i-or")])
 def test_every_format_and_kind_of_model_learns(tmp_path: Path, make, format: str) -> None:
-    data = sentiment(96)
+    data = sentiment(64)
     knobs = {"format": format, "written": 12}
     before, _ = learn(make(data), data, tmp_path / "before", max_steps=1, lr=1e-9, **knobs)
     after, _ = learn(make(data), data, tmp_path / "after", epochs=2, **knobs)
