@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     page = Page("feb", "FEB on a CPU", f"python -m benchmarks.feb {options}")
     page.text(
         f"{asked.steps} steps of batches of 4 on 48 examples; mean ± population standard deviation over the splits",
-        f"{asked.splits} of 60, each judged on {asked.judged} of its evaluation examples (FEB has 60 splits of about 350).",
+        f"{asked.splits} of 60, each judged on {asked.judged} of its evaluation examples (FEB: 60 of about 350).",
         "`explanation` is BERTScore F1 with the closest reference, 0 where the label is wrong; `unconditional` and",
         f"`correct_only` are its two diagnostics. The encoder is {ENCODER}, not roberta-large, so the scale is not the",
         "paper's.",
@@ -145,9 +145,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     page.table(table, "Scores, per cent", "scores")
     page.text(
         "**What this shows, and what not.** The paper's models are pretrained T5 and UnifiedQA, which are not at hand.",
-        "`new/t5` begins at random and learns at a rate of 1e-3, not 3e-5: 48 examples teach it the form of an answer at",
-        "most, and its labels are those of chance. The run shows that the benchmark goes from its prompts to its scores;",
-        "it says nothing about FEB's findings. Seeds of splits are the authors'; which examples they draw is ours",
+        "`new/t5` begins at random and learns at a rate of 1e-3, not 3e-5: 48 examples teach it the form of an answer",
+        "at most, and its labels are those of chance. The run shows that the benchmark goes from prompts to scores; it",
+        "says nothing about FEB's findings. Seeds of splits are the authors'; which examples they draw is ours",
         "(`rationales/feb.py`). SBIC has 562 posts at hand, halved into shots and evaluation.",
     )
     print(page.write())

@@ -75,8 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     equal = sum(row[""] == "equal" for row in found)
     page.text(
         f"{equal} of the 16 cells of models equal the published ones to every printed figure. The others cannot: the",
-        "data at hand lack 36 showings of ECQA large (in one batch the first question of every form has no text) and one",
-        "each of SBIC base and large. The published means lie within what the missing answers could make of them.",
+        "data at hand lack 36 showings of ECQA large (in one batch the first question of every form has no text) and",
+        "one each of SBIC base and large. The published means lie within what the missing answers could make of them.",
         "Explanations of people were shown in four batches, and the answers at hand do not say in which, so the mean",
         "over all of them stands beside the published range.",
     )

@@ -204,7 +204,9 @@ def test_it_learns_label_and_rationale_and_the_saved_model_says_them(trained) ->
     assert np.mean([said[one.id][1] == one.rationales[0] for one in data]) >= 0.9
     texts = generate(model, data, max_tokens=12)
     assert {one.example_id: (one.answer, one.rationale) for one in texts} == said
-    assert texts.params["prompt"] == "self_rationalize:i-or" and texts.params["case"].startswith("explain sentiment")
+    assert texts.params["prompt"] == "self_rationalize:i-or" and texts.params["template"]["case"].startswith(
+        "explain sentiment"
+    )
     assert {one.text: one.target for one in texts.rationales()}
 
 
