@@ -62,6 +62,7 @@ class TextEngine:
         helper: The one that rewrites texts; the explained one by default.
         embed: Gives the vector of each text; None where no encoder takes part.
         memory: Folder of what is remembered between processes; None remembers in this process only.
+        tick: Called after every batch, so that a long round shows life and can be stopped.
 
     Raises:
         UsageError: If a model is an encoder.
@@ -78,13 +79,14 @@ class TextEngine:
         helper: TransformerModel | None = None,
         embed: Callable[[Sequence[str]], list[NDArray[np.float64]]] | None = None,
         memory: Path | None = None,
+        tick: Callable[[], None] = lambda: None,
     ):
         self.models: dict[Who, TransformerModel] = {"lm": lm, "helper": helper or lm}
         for model in self.models.values():
             if model.kind not in ("causal", "seq2seq"):
                 raise UsageError(f"{model.name} is an encoder and writes no text; name a language model")
         self.asked = Asked()
-        self._embed = embed
+        self._embed, self._tick = embed, tick
         self._salt = {who: VERSION + model.fingerprint.encode() for who, model in self.models.items()}
         self._known: dict[bytes, Reply] = {}
         self._stack = ExitStack()
@@ -156,6 +158,7 @@ class TextEngine:
             found |= {key: _softmax(one) for key, one in scores.items()}
             if self._scores is not None:
                 self._scores.keep(scores)
+            self._tick()
         return found
 
     def _write(self, who: Who, new: Mapping[bytes, Write]) -> dict[bytes, Reply]:
@@ -166,6 +169,7 @@ class TextEngine:
             found |= {keys[index]: text for index, text in batch.items()}
             if self._texts is not None:
                 self._texts.keep(texts)
+            self._tick()
         return found
 
     def _vectors(self, new: Mapping[bytes, Embed]) -> dict[bytes, Reply]:

@@ -109,7 +109,14 @@ def ask(
 
     found: dict[Place, Score] = {}
     before = None
-    with TextEngine(asking.lm, helper=asking.helper, embed=vectors, memory=asking.memory) as engine:
+    # A round may take many minutes before the first example is done.
+    with TextEngine(
+        asking.lm,
+        helper=asking.helper,
+        embed=vectors,
+        memory=asking.memory,
+        tick=lambda: asking.progress(0),
+    ) as engine:
         for number, scores in enumerate(engine.run(questioners())):
             for each, score in zip(chosen, scores, strict=True):
                 found[*places[number], each.metric.name, each.variant] = score

@@ -108,6 +108,26 @@ def test_filler_takes_as_many_tokens_as_the_text(text):
     assert size[0] <= size[2] < size[1] and set(made) <= set(" .")
 
 
+def test_every_batch_shows_life_after_it_was_remembered(tmp_path: Path):
+    """A run that is to be cancelled is stopped from here, and must not lose what it has."""
+
+    class Cancelled(Exception):
+        pass
+
+    def stop() -> None:
+        raise Cancelled
+
+    asked = [*requests(), Write("", "people", 5)]
+    for expected in ({"scored": 4, "written": 0}, {"scored": 0, "written": 1}):
+        with TextEngine(tiny_causal(), memory=tmp_path, tick=stop) as engine:
+            with pytest.raises(Cancelled):
+                engine.answer(asked)
+            assert vars(engine.asked).items() >= expected.items()
+    with TextEngine(tiny_causal(), memory=tmp_path, tick=stop) as engine:
+        engine.answer(asked)
+        assert engine.asked.remembered == 5
+
+
 def test_an_encoder_and_a_missing_encoder_are_refused():
     with pytest.raises(UsageError, match="writes no text"):
         TextEngine(tiny_classifier())
