@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,9 +102,14 @@ def one_split(model: str, name: str, split: int, asked: argparse.Namespace, enco
         "chance": chance,
     }
     durable.make_folder(place.parent)
-    durable.write_json(place, found)
+    durable.write_json(place, {name: None if value != value else value for name, value in found.items()})
     print(model, name, split, found, flush=True)
     return found
+
+
+def _scores(found: dict[str, Any]) -> FebScores:
+    values = {one.name: found[one.name] for one in fields(FebScores)}
+    return FebScores(**{name: math.nan if value is None else value for name, value in values.items()})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,8 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for model in asked.models:
         for name in asked.tasks:
             found = [one_split(model, name, split, asked, encoder) for split in splits]
-            names = tuple(FebScores.__dataclass_fields__)
-            spread = over_splits([FebScores(**{one: each[one] for one in names}) for each in found])
+            spread = over_splits([_scores(each) for each in found])
             table.append(
                 {"model": model, "task": name, "splits": len(found)}
                 | {one: f"{mean:.1f} ± {std:.1f}" for one, (mean, std) in spread.items()}

@@ -155,7 +155,8 @@ def _show(run: Run, seconds: float, as_json: bool) -> None:
     ]
     output.show(rows, title=f"run {run.id}")
     name = run.provenance["data"]
-    output.say(f"next: rationale-eval extract --model run:{run.id} --data {name} --split test")
+    verb = "generate" if summary.get("writes") else "extract"
+    output.say(f"next: rationale-eval {verb} --model run:{run.id} --data {name} --split test")
     return None
 
 

@@ -364,6 +364,7 @@ def _finish(run: Run, recipe: Recipe, outcome: Outcome, cut: int) -> None:
             "device": str(model.device),
             "precision": recipe.config.precision,
             "model": str(run.model),
+            "writes": getattr(model, "template", None) is not None,
         }
     )
     reached("train.summary_written")
