@@ -30,7 +30,7 @@ class RobustSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    irm: float = Field(10.0, ge=0, le=1e6, description="RORA: weight of the invariance penalty.")
+    irm: float = Field(1.0, ge=0, le=1e6, description="RORA: weight of the invariance penalty.")
     irm_after: float = Field(0.25, ge=0, le=1, description="RORA: share of the training before the penalty counts.")
     factual: Literal["original", "filled"] = Field(
         "original", description="RORA: whether factual rationales stay as they are, or are filled for their own label."
