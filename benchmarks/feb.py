@@ -150,10 +150,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     page.table(table, "Scores, per cent", "scores")
     page.text(
         "**What this shows, and what not.** The paper's models are pretrained T5 and UnifiedQA, which are not at hand.",
-        "`new/t5` begins at random and learns at a rate of 1e-3, not 3e-5: 48 examples teach it the form of an answer",
-        "at most, and its labels are those of chance. The run shows that the benchmark goes from prompts to scores; it",
+        "`new/t5` begins at random and learns at a rate of 1e-3, not 3e-5: 48 examples teach it the form of an",
+        "answer where labels are always the same words, and not where every question has answers of its own",
+        "(ECQA); labels are those of chance. The run shows that the benchmark goes from prompts to scores; it",
         "says nothing about FEB's findings. Seeds of splits are the authors'; which examples they draw is ours",
-        "(`rationales/feb.py`). SBIC has 562 posts at hand, halved into shots and evaluation.",
+        "(`rationales/feb.py`). SBIC has 562 posts at hand, halved into shots and evaluation; half of its",
+        "references are one sentence, so its explanation scores are high.",
     )
     print(page.write())
     return 0
