@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal, get_args
 
@@ -12,11 +13,21 @@ from rationale_eval.errors import UsageError
 from rationale_eval.simulators.vacuous import Wording, vacuous
 
 Seen = Literal[
-    "input", "rationale", "both", "neither", "vacuous", "vacuous_rationale", "robust", "robust_rationale", "base"
+    "input",
+    "rationale",
+    "both",
+    "neither",
+    "vacuous",
+    "vacuous_rationale",
+    "robust",
+    "robust_rationale",
+    "base",
+    "masked",
 ]
 """The input x, the rationale r, both or neither; the vacuous rationale b, which merges x with the answer, alone or
 after the rationale. `robust` sees both and `robust_rationale` the rationale alone, and they are trained not to follow
-words that give the answer away (RORA); `base` sees the input as `input` does, and is trained for its probabilities.
+words that give the answer away (RORA); `base` sees the input as `input` does, and is trained for its probabilities;
+`masked` sees both, with the words of all choices hidden in the rationale.
 The choices are always seen."""
 SEEN: Final = get_args(Seen)
 
@@ -36,12 +47,15 @@ _FIELDS: Final[dict[Seen, tuple[bool, bool, bool]]] = {
     "robust": (True, True, False),
     "robust_rationale": (False, True, False),
     "base": (True, False, False),
+    "masked": (True, True, False),
 }
 """Whether the fields of the input, the rationale and the vacuous rationale are seen."""
 
 ROBUST: Final[tuple[Seen, ...]] = ("robust", "robust_rationale")
-GUESSING: Final[tuple[Seen, ...]] = ("input", "rationale", "both")
+GUESSING: Final[tuple[Seen, ...]] = ("input", "rationale", "both", "masked")
 """Views whose simulators are asked what they guess; the others are asked how probable they hold an answer."""
+
+WORD: Final = re.compile(r"\w+")
 
 EMPTY: Final = "__"
 """What stands for an empty rationale (Hase et al. 2020)."""
@@ -85,7 +99,8 @@ def view(
                 continue
             inputs = {name: text for name, text in example.inputs.items() if name in own}
             if said and texts is not None:
-                inputs[RATIONALE] = texts[example.id].strip() or EMPTY
+                text = texts[example.id].strip()
+                inputs[RATIONALE] = (masked(text, example.choices) if seen == "masked" else text) or EMPTY
             if stated:
                 inputs[VACUOUS] = vacuous(example, targets[example.id], wording)
             yield replace(
@@ -94,6 +109,12 @@ def view(
             )  # fmt: skip
 
     return data.with_task(task, examples)
+
+
+def masked(text: str, choices: Sequence[str]) -> str:
+    """A rationale with every word that stands in a choice hidden, whatever its case; one mark stands for each."""
+    hidden = {word.lower() for choice in choices for word in WORD.findall(choice)}
+    return WORD.sub(lambda found: EMPTY if found.group().lower() in hidden else found.group(), text)
 
 
 def says_nothing_new(example: Example) -> bool:

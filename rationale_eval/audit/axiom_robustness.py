@@ -1,0 +1,61 @@
+"""Axiom 3: a metric must not vary with how good the task model is.
+
+The task model is trained again with wrong labels and with fewer data, it speaks again, simulators are trained on that,
+and the metric is computed anew. Reported: standard deviation, range, and |Spearman's rho| with the task model's
+accuracy, over conditions. The range is also given as a share of the metric's range over the sources of Axiom 1
+("relative"), which makes metrics of different units comparable (Chan et al. 2022; levels are not confirmed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from rationale_eval.audit.estimate import NAN, Estimate, Table, over_seeds
+from rationale_eval.audit.finding import Finding
+
+TOLERANCE = 0.25
+"""A range over conditions up to this share of the range over sources counts as robust. Our own choice."""
+
+
+def robustness_axiom(
+    table: Table, names: Sequence[str], accuracy: Mapping[tuple[str, int], float], scale: float
+) -> Finding:
+    """Looks at the metric over conditions.
+
+    Args:
+        table: Scores, one source a condition; "generated" is the undisturbed one.
+        names: Names of the other conditions.
+        accuracy: Of the task model, by condition ("generated" for the undisturbed) and seed.
+        scale: The metric's range over the sources of Axiom 1.
+    """
+    order = ["generated", *names]
+    values = np.array([table.per_seed(name) for name in order if table.has(name)])
+    if len(values) < 2:
+        return Finding("robustness", "not tried", "the task model was trained under one condition only")
+    order = [name for name in order if table.has(name)]
+    numbers: dict[str, Estimate] = {name: table.value(name) for name in order}
+    reached = np.array([[accuracy.get((name, seed), NAN) for seed in table.seeds] for name in order])
+    numbers["std"] = over_seeds(np.nanstd(values, axis=0).tolist())
+    numbers["range"] = over_seeds((np.nanmax(values, axis=0) - np.nanmin(values, axis=0)).tolist())
+    rho = [_rho(values[:, place], reached[:, place]) for place in range(len(table.seeds))]
+    numbers["rho"] = over_seeds([abs(one) for one in rho])
+    relative = numbers["range"].value / scale if scale > 0 else NAN
+    numbers["relative"] = over_seeds([relative])
+    about = {"accuracy": {name: float(np.nanmean(row)) for name, row in zip(order, reached, strict=True)}}
+    if not np.isfinite(relative):
+        return Finding(
+            "robustness", "not tried", "the metric has no range over sources to compare with", numbers, about
+        )
+    robust = relative <= TOLERANCE
+    why = f"over conditions it moves by {relative:.0%} of its range over sources"
+    return Finding("robustness", "holds" if robust else "fails", why, numbers, about)
+
+
+def _rho(values: np.ndarray, accuracy: np.ndarray) -> float:
+    known = np.isfinite(values) & np.isfinite(accuracy)
+    if known.sum() < 3 or np.ptp(values[known]) == 0 or np.ptp(accuracy[known]) == 0:
+        return NAN
+    return float(spearmanr(values[known], accuracy[known]).statistic)
