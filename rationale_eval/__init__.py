@@ -26,6 +26,7 @@ _VERBS = {
     "generate": "rationale_eval.verbs.generate",
     "evaluate": "rationale_eval.verbs.evaluate",
     "compare": "rationale_eval.verbs.compare",
+    "audit": "rationale_eval.verbs.audit",
     "train": "rationale_eval.verbs.train",
     "resume": "rationale_eval.verbs.jobs",
     "submit": "rationale_eval.verbs.jobs",
@@ -38,6 +39,7 @@ __all__ = ["InputError", "RationaleEvalError", "UsageError", *_VERBS]
 if TYPE_CHECKING:
     from rationale_eval.data.load import load_dataset as load_dataset
     from rationale_eval.models.load import load_model as load_model
+    from rationale_eval.verbs.audit import audit as audit
     from rationale_eval.verbs.compare import compare as compare
     from rationale_eval.verbs.evaluate import evaluate as evaluate
     from rationale_eval.verbs.extract import extract as extract

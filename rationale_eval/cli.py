@@ -31,6 +31,7 @@ VERBS = {
     "generate": "generate",
     "evaluate": "evaluate",
     "compare": "compare",
+    "audit": "audit",
     "export": "export",
     "runs": "runs_app",
     "worker": "worker",

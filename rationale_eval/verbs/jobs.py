@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from rationale_eval.errors import InputError, UsageError
 from rationale_eval.registry import Registry
 from rationale_eval.verbs.attempt import attempt
+from rationale_eval.verbs.audit_job import AuditConfig
 from rationale_eval.verbs.generate_job import GenerateConfig
 from rationale_eval.verbs.job import EvaluateConfig, ExtractConfig, Job, TrainJob
 from rationale_eval.verbs.job_file import parse_file
@@ -62,6 +63,7 @@ JOBS.add("train", JobKind(TrainJob, "rationale_eval.verbs.train"))
 JOBS.add("extract", JobKind(ExtractConfig, "rationale_eval.verbs.extract_run"))
 JOBS.add("generate", JobKind(GenerateConfig, "rationale_eval.verbs.generate_run"))
 JOBS.add("evaluate", JobKind(EvaluateConfig, "rationale_eval.verbs.evaluate_run"))
+JOBS.add("audit", JobKind(AuditConfig, "rationale_eval.verbs.audit_run"))
 
 
 def submit(

@@ -14,9 +14,9 @@ from rationale_eval.errors import UsageError
 from rationale_eval.simulators.service import Answers, Shown, Simulators, silently
 from rationale_eval.simulators.simulator import SimulatorConfig
 from rationale_eval.simulators.view import SEEN, Seen
+from rationale_eval.training.held_out import hold_out
 from rationale_eval.verbs.chosen_metrics import Wanted
 from rationale_eval.verbs.job import EvaluateConfig
-from rationale_eval.verbs.training_data import hold_out
 from rationale_eval.workspace.runs import Workspace
 
 KEPT: Final = Path("memory") / "simulators"

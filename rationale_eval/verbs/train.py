@@ -22,6 +22,7 @@ from rationale_eval.points import reached
 from rationale_eval.recipes import RECIPES
 from rationale_eval.recipes.record import Recipe, Stage, read_config
 from rationale_eval.training.faults import told_plainly
+from rationale_eval.training.held_out import hold_out
 from rationale_eval.training.journal import Journal
 from rationale_eval.training.loop import Outcome, fit, resolve_precision
 from rationale_eval.training.processes import join
@@ -31,7 +32,7 @@ from rationale_eval.training.sinks.record import Sinks, Subject, check_sinks
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating_report
 from rationale_eval.verbs.job import TrainJob, placed, require_model, workspace_of
-from rationale_eval.verbs.training_data import TrainingData, hold_out
+from rationale_eval.verbs.training_data import TrainingData
 from rationale_eval.workspace.runs import Run, Workspace
 
 Source = TrainingData | RationaleDataset

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
 from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import InputError, UsageError
-from rationale_eval.training.randomness import derive
+from rationale_eval.training.held_out import DEV_FRACTION, hold_out
 from rationale_eval.verbs.job import DEV_LIMIT
-
-DEV_FRACTION: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +121,3 @@ def joined(parts: list[RationaleDataset]) -> RationaleDataset:
         cluster_field=first.cluster_field,
         origin=first.origin,
     )
-
-
-def hold_out(data: RationaleDataset, fraction: float = DEV_FRACTION) -> tuple[RationaleDataset, RationaleDataset]:
-    """Splits off development data. Examples that share a premise or document go to the same side.
-
-    Which side depends on the content alone, so it is the same for every seed, order and limit.
-
-    Raises:
-        UsageError: If the share is not between 0 and 1.
-    """
-    if not 0 < fraction < 1:
-        raise UsageError(f"the development share must lie between 0 and 1, and {fraction} does not.")
-
-    def held(example: Example) -> bool:
-        return derive(0, "dev", data.cluster(example) or example.id) / 2**63 < fraction
-
-    return data.where(lambda example: not held(example)), data.where(held)

@@ -1,0 +1,241 @@
+"""The audit: speak under every condition, train the simulators that judge, score every source, check every axiom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rationale_eval import durable
+from rationale_eval.audit import rationalizers  # noqa: F401 -- registers them
+from rationale_eval.audit.conditions import Condition, conditions
+from rationale_eval.audit.people import BY_MODELS, BY_PEOPLE, RATED
+from rationale_eval.audit.protocol import Protocol
+from rationale_eval.audit.rated import RatedSet
+from rationale_eval.audit.rationalizer import RATIONALIZERS, Place
+from rationale_eval.audit.scorecard import Scorecard, scorecards
+from rationale_eval.audit.scoring import Audited, Speech, score, views
+from rationale_eval.audit.sources import empty, gold, reference, shuffled, verbalised
+from rationale_eval.audit.spoken import Spoken
+from rationale_eval.data.dataset import RationaleDataset
+from rationale_eval.errors import UsageError
+from rationale_eval.models.text_encoder import TextEncoder
+from rationale_eval.rationales.perturbations import Pool, Report, Said, perturb
+from rationale_eval.simulators.service import Answers, Simulators, Wanted, train_together
+from rationale_eval.simulators.simulator import SimulatorConfig
+from rationale_eval.training.held_out import hold_out
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+DEV = 0.2
+"""Share of the simulators' examples that they are held to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found.
+
+    Args:
+        cards: One for each metric and variant.
+        scores: Every score; see `scoring.score`.
+        accuracy: Of the task model on the evaluated examples, by source and seed.
+        perturbations: How often each applied, by seed.
+        learned: What came of every simulator's training: source, seed, weights, view and the record.
+    """
+
+    cards: list[Scorecard]
+    scores: pd.DataFrame
+    accuracy: Mapping[tuple[str, int], float]
+    perturbations: list[tuple[int, Report]]
+    learned: list[dict[str, Any]]
+
+
+class Auditor:
+    """Audits metrics on one data set.
+
+    Args:
+        train: What task models learn from.
+        test: What metrics are computed on.
+        audited: The metrics.
+        protocol: How.
+        folder: A folder of the audit's own; what it holds is not done again.
+        kept: Where simulators are kept.
+        ratings: Explanations that people rated, or None.
+        device: Where models run.
+        seed: The first seed.
+        show: Shows progress.
+    """
+
+    def __init__(  # noqa: PLR0913 -- as a verb; all but the first four are keywords
+        self,
+        train: RationaleDataset,
+        test: RationaleDataset,
+        audited: Sequence[Audited],
+        protocol: Protocol,
+        *,
+        folder: Path,
+        kept: Path,
+        ratings: RatedSet | None = None,
+        device: str = "auto",
+        seed: int = 0,
+        show: Progress,
+    ):
+        self.protocol, self.audited, self.ratings = protocol, list(audited), ratings
+        self.folder, self.kept, self.device, self.seed, self.show = folder, kept, device, seed, show
+        known = train.where(lambda one: one.label is not None and bool(one.rationales))
+        self.train = known.sample(protocol.train_limit, seed)
+        self.test = test.where(lambda one: one.label is not None).sample(protocol.eval_limit, seed)
+        if len(self.train) < 50 or len(self.test) < 20:
+            raise UsageError(
+                f"an audit needs 50 training examples with a label and a rationale and 20 to evaluate on; "
+                f"{train.name} has {len(self.train)} ({train.split}) and {len(self.test)} ({test.split})"
+            )
+        self.conditions = conditions(protocol.noise, protocol.data)
+        self.config = SimulatorConfig(**protocol.simulator)
+        self.weights = list(dict.fromkeys(str(one.options["weights"]) for one in audited if "weights" in one.options))
+        needs = {need for one in audited for need in one.metric.needs}
+        self.encoder = TextEncoder(device=device) if "encoder" in needs else None
+
+    def run(self) -> Audit:
+        """Does all of it."""
+        tables, accuracy, reports, learned = [], dict[tuple[str, int], float](), list[tuple[int, Report]](), []
+        for seed in range(self.seed, self.seed + self.protocol.seeds):
+            spoken = self._speak(seed)
+            for condition, (_, said) in spoken.items():
+                accuracy[_source(condition), seed] = said.accuracy(self.test)
+            speeches, found = self._speeches(spoken, seed)
+            reports += [(seed, report) for report in found]
+            self._train(speeches, seed)
+            with self.show(f"scoring, seed {seed}", len(speeches)) as step:
+                for speech in speeches:
+                    tables.append(score([speech], self.audited, self.encoder))
+                    step(1)
+            learned += self._learned(speeches, seed)
+        scores = pd.concat([table for table in tables if len(table)], ignore_index=True)
+        people = self.ratings.plausibility if self.ratings is not None else {}
+        return Audit(scorecards(scores, self.audited, accuracy, people), scores, accuracy, reports, learned)
+
+    def _speak(self, seed: int) -> dict[Condition, tuple[Spoken, Spoken]]:
+        """Answers and rationales on training and test data under every condition; made once, kept in the folder."""
+        found = {}
+        place, speak = self.folder / "spoken", RATIONALIZERS[self.protocol.rationalizer].speak
+        durable.make_folder(place)
+        with self.show(
+            f"task model under {len(self.conditions)} conditions, seed {seed}", len(self.conditions)
+        ) as step:
+            for condition in self.conditions:
+                paths = [place / f"{condition.name}-{seed}-{part}.json" for part in ("train", "test")]
+                if not all(path.exists() for path in paths):
+                    work = Place(self.folder / "work" / f"{condition.name}-{seed}", self.device, seed)
+                    said = speak(condition.apply(self.train, seed), [self.train, self.test], work)
+                    for path, one in zip(paths, said, strict=True):
+                        one.save(path)
+                found[condition] = (Spoken.load(paths[0]), Spoken.load(paths[1]))
+                step(1)
+        return found
+
+    def _speeches(
+        self, spoken: Mapping[Condition, tuple[Spoken, Spoken]], seed: int
+    ) -> tuple[list[Speech], list[Report]]:
+        taught, said = spoken[self.conditions[0]]
+        data, kind = self.test, self.protocol.reference
+        base = self._simulators(taught)
+
+        def speech(source: str, spoken: Spoken, **how: Any) -> Speech:
+            return Speech(source, how.pop("data", data), spoken, how.pop("simulators", base), seed, **how)
+
+        best = reference(data, said, kind, seed)
+        right = gold(data, said)
+        restating = {
+            one.id: verbalised(one.choices[answer])
+            for one in data
+            if one.id in right.texts and (answer := said.answers[one.id]) is not None
+        }
+        order = [one.id for one in data]
+        found = [
+            speech("generated", said), speech("gold", right), speech("random", shuffled(said, order, seed)),
+            speech("empty", empty(said)), speech("reference", best), speech("ceiling", said, ceiling=True),
+            speech("restating", Spoken(said.answers, restating)),
+        ]  # fmt: skip
+        if self.protocol.retrain:
+            retrained = self._simulators(reference(self.train, taught, kind, seed))
+            found.append(speech("reference_retrained", best, simulators=retrained))
+        edited, reports = self._edited(said, seed)
+        found += [speech(source, each) for source, each in edited.items()]
+        for condition in self.conditions[1:]:
+            own_taught, own_said = spoken[condition]
+            found.append(speech(condition.name, own_said, simulators=self._simulators(own_taught)))
+        if self.ratings is not None and len(self.ratings.data):
+            found += self._rated(seed)
+        return found, reports
+
+    def _edited(self, said: Spoken, seed: int) -> tuple[dict[str, Spoken], list[Report]]:
+        with self.show(f"perturbations, seed {seed}", 1) as step:
+            known = [Said(one, said.texts[one.id], said.answers[one.id]) for one in self.test if one.id in said.texts]
+            found = perturb(self.protocol.perturbations, known, seed=seed, pool=Pool(known))
+            step(1)
+        edited = {
+            f"{each.report.effect}/{name}": Spoken(said.answers, each.texts)
+            for name, each in found.items()
+            if each.texts
+        }
+        return edited, [each.report for each in found.values()]
+
+    def _rated(self, seed: int) -> list[Speech]:
+        assert self.ratings is not None
+        rated, by = self.ratings, self.ratings.by_people
+        true = {one.id: one.label for one in self.train}
+        learned = self._simulators(Spoken(true, {one.id: one.rationales[0] for one in self.train}))
+        parts = {
+            RATED: rated.spoken.texts,
+            BY_PEOPLE: {key: text for key, text in rated.spoken.texts.items() if key in by},
+            BY_MODELS: {key: text for key, text in rated.spoken.texts.items() if key not in by},
+        }
+        return [
+            Speech(name, rated.data, Spoken(rated.spoken.answers, texts), learned, seed)
+            for name, texts in parts.items()
+            if texts
+        ]
+
+    def _simulators(self, taught: Spoken) -> dict[str, Simulators]:
+        part = self.train.sample(self.protocol.simulator_limit, self.seed)
+        train, dev = (Answers(each, taught.read, taught.texts) for each in hold_out(part, DEV))
+        return {
+            weights: Simulators(
+                self.kept, self.folder / "work", train, dev, self.config.model_copy(update={"weights": weights}),
+                device=self.device,
+            )
+            for weights in self.weights
+        }  # fmt: skip
+
+    def _train(self, speeches: Sequence[Speech], seed: int) -> None:
+        wanted: dict[tuple[int, str], Wanted] = {}
+        for speech in speeches:
+            for weights, made in speech.simulators.items():
+                for seen in views(self.audited, weights):
+                    wanted[id(made), seen] = (made, seen, seed)
+        small = [each for each in wanted.values() if each[0].config.is_small]
+        others = [each for each in wanted.values() if not each[0].config.is_small]
+        with self.show(f"simulators, seed {seed}", len(small) + len(others)) as step:
+            train_together(small)
+            step(len(small))
+            for each in others:
+                train_together([each])
+                step(1)
+
+    def _learned(self, speeches: Sequence[Speech], seed: int) -> list[dict[str, Any]]:
+        found: dict[tuple[int, str], dict[str, Any]] = {}
+        for speech in speeches:
+            for weights, made in speech.simulators.items():
+                for seen in views(self.audited, weights):
+                    record = {"source": speech.source, "seed": seed, "weights": weights, "view": seen}
+                    found.setdefault((id(made), seen), record | made.learned(seen, seed).record())
+        return list(found.values())
+
+
+def _source(condition: Condition) -> str:
+    return "generated" if condition.kind == "whole" else condition.name
