@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from rationale_eval import durable
-from rationale_eval.audit.audit import Audit, Auditor
+from rationale_eval.axioms.audit import Audit, Auditor
 from rationale_eval.errors import InputError
 from rationale_eval.metrics.text_case import TextCase
 from rationale_eval.verbs.audit_job import AuditConfig

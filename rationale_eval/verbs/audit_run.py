@@ -10,12 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from rationale_eval import durable
-from rationale_eval.audit.audit import Auditor
-from rationale_eval.audit.choosing import choose
-from rationale_eval.audit.protocol import Protocol
-from rationale_eval.audit.rated import rated_of
-from rationale_eval.audit.rationalizer import RATIONALIZERS
-from rationale_eval.audit.scoring import Audited
+from rationale_eval.axioms.audit import Auditor, held
+from rationale_eval.axioms.choosing import choose
+from rationale_eval.axioms.protocol import Protocol
+from rationale_eval.axioms.rated import rated_of
+from rationale_eval.axioms.rationalizer import RATIONALIZERS
+from rationale_eval.axioms.scoring import Audited
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import UsageError
@@ -74,8 +74,9 @@ def check(job: AuditConfig, workspace: Workspace, metrics: Sequence[str | UserMe
     audited = choose(job.metrics if metrics is None else metrics)
     protocol = read_protocol(job.protocol, job.limit)
     job = job.resolved(workspace)
-    train = load_dataset(job.data, job.train_split, mapping=job.mapping or None)
-    data = load_dataset(job.data, job.split, mapping=job.mapping or None)
+    # In memory: a run reads them several times over.
+    train = held(load_dataset(job.data, job.train_split, mapping=job.mapping or None))
+    data = held(load_dataset(job.data, job.split, mapping=job.mapping or None))
     if data.split == train.split:
         raise UsageError(f"task models cannot learn from the split '{data.split}', which is evaluated; name another")
     if data.task.kind == "open":

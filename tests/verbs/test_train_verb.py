@@ -19,10 +19,10 @@ from rationale_eval.errors import UsageError
 from rationale_eval.models.load import load_model
 from rationale_eval.recipes.fine_tune import LabelLearner
 from rationale_eval.training.examples import Prepared
+from rationale_eval.training.held_out import hold_out
 from rationale_eval.training.outcome import TrainingFailed
 from rationale_eval.training.randomness import Moment
 from rationale_eval.verbs.train import TrainingData, resume, train
-from rationale_eval.training.held_out import hold_out
 from rationale_eval.workspace.runs import Workspace
 from tests.helpers.tiny import SENTIMENT, tiny_folder
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rationale_eval.audit.axiom_perturbation import CONTRASTIVE, EQUIVALENT, perturbation_axiom
-from rationale_eval.audit.axiom_reference import RETRAINED, reference_axiom
-from rationale_eval.audit.axiom_robustness import robustness_axiom
-from rationale_eval.audit.estimate import Table
-from rationale_eval.audit.finding import Finding
-from rationale_eval.audit.leakage_check import leakage_check
-from rationale_eval.audit.people import people_check
-from rationale_eval.audit.scoring import Audited
-from rationale_eval.audit.sources import OTHERS
+from rationale_eval.axioms.axiom_perturbation import CONTRASTIVE, EQUIVALENT, perturbation_axiom
+from rationale_eval.axioms.axiom_reference import RETRAINED, reference_axiom
+from rationale_eval.axioms.axiom_robustness import robustness_axiom
+from rationale_eval.axioms.estimate import Table
+from rationale_eval.axioms.finding import Finding
+from rationale_eval.axioms.leakage_check import leakage_check
+from rationale_eval.axioms.people import people_check
+from rationale_eval.axioms.scoring import Audited
+from rationale_eval.axioms.sources import OTHERS
 
 CONDITIONS = ("noise_", "data_")
 

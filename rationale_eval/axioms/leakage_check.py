@@ -8,8 +8,8 @@ exclude each other; a metric can meet both only with references that explain (`r
 
 from __future__ import annotations
 
-from rationale_eval.audit.estimate import Table
-from rationale_eval.audit.finding import Finding
+from rationale_eval.axioms.estimate import Table
+from rationale_eval.axioms.finding import Finding
 
 EXPLAINING, RESTATING = "gold", "restating"
 

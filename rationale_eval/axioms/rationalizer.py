@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rationale_eval.audit.spoken import Spoken
+from rationale_eval.axioms.spoken import Spoken
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.registry import Registry
 from rationale_eval.training.progress import Report, silent
@@ -54,7 +54,7 @@ class Rationalizer:
 
 
 RATIONALIZERS: Final[Registry[Rationalizer]] = Registry("rationalizer")
-"""All of them, once `rationale_eval.audit.rationalizers` is imported."""
+"""All of them, once `rationale_eval.axioms.rationalizers` is imported."""
 
 
 def rationalizer(name: str, *, title: str, describe: str, cite: str) -> Callable[[Speak], Speak]:

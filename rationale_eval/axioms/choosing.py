@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from inspect import signature
 
-from rationale_eval.audit.scoring import Audited
+from rationale_eval.axioms.scoring import Audited
 from rationale_eval.errors import UsageError
 from rationale_eval.metrics.all import load_all
 from rationale_eval.metrics.record import METRICS, Metric, Score, undefined

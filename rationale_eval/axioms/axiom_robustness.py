@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import spearmanr
 
-from rationale_eval.audit.estimate import NAN, Estimate, Table, over_seeds
-from rationale_eval.audit.finding import Finding
+from rationale_eval.axioms.estimate import NAN, Estimate, Table, over_seeds
+from rationale_eval.axioms.finding import Finding
 
 TOLERANCE = 0.25
 """A range over conditions up to this share of the range over sources counts as robust. Our own choice."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rationale_eval.audit.sources import Reference
+from rationale_eval.axioms.sources import Reference
 
 PERTURBATIONS = (
     "synonym", "contraction", "format", "reorder", "negation", "antonym", "entity", "label_swap", "other_label",

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
-from rationale_eval.audit.estimate import Estimate, Table, over_seeds
-from rationale_eval.audit.finding import Finding, above
+from rationale_eval.axioms.estimate import Estimate, Table, over_seeds
+from rationale_eval.axioms.finding import Finding, above
 
 RATED, BY_PEOPLE, BY_MODELS = "rated", "rated/people", "rated/models"
 RESAMPLES = 1000

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rationale_eval.audit.estimate import Estimate
+from rationale_eval.axioms.estimate import Estimate
 
 Verdict = Literal["holds", "fails", "open", "not tried"]
 """open: the interval does not tell."""

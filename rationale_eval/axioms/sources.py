@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from rationale_eval.audit.spoken import Spoken
+from rationale_eval.axioms.spoken import Spoken
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.training.randomness import derive
 

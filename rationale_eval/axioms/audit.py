@@ -11,16 +11,16 @@ from typing import Any
 import pandas as pd
 
 from rationale_eval import durable
-from rationale_eval.audit import rationalizers  # noqa: F401 -- registers them
-from rationale_eval.audit.conditions import Condition, conditions
-from rationale_eval.audit.people import BY_MODELS, BY_PEOPLE, RATED
-from rationale_eval.audit.protocol import Protocol
-from rationale_eval.audit.rated import RatedSet
-from rationale_eval.audit.rationalizer import RATIONALIZERS, Place
-from rationale_eval.audit.scorecard import Scorecard, scorecards
-from rationale_eval.audit.scoring import Audited, Speech, score, views
-from rationale_eval.audit.sources import empty, gold, reference, shuffled, verbalised
-from rationale_eval.audit.spoken import Spoken
+from rationale_eval.axioms import rationalizers  # noqa: F401 -- registers them
+from rationale_eval.axioms.conditions import Condition, conditions
+from rationale_eval.axioms.people import BY_MODELS, BY_PEOPLE, RATED
+from rationale_eval.axioms.protocol import Protocol
+from rationale_eval.axioms.rated import RatedSet
+from rationale_eval.axioms.rationalizer import RATIONALIZERS, Place
+from rationale_eval.axioms.scorecard import Scorecard, scorecards
+from rationale_eval.axioms.scoring import Audited, Speech, score, views
+from rationale_eval.axioms.sources import empty, gold, reference, shuffled, verbalised
+from rationale_eval.axioms.spoken import Spoken
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
 from rationale_eval.models.text_encoder import TextEncoder
@@ -87,13 +87,15 @@ class Auditor:
         self.protocol, self.audited, self.ratings = protocol, list(audited), ratings
         self.folder, self.kept, self.device, self.seed, self.show = folder, kept, device, seed, show
         known = train.where(lambda one: one.label is not None and bool(one.rationales))
-        self.train = known.sample(protocol.train_limit, seed)
-        self.test = test.where(lambda one: one.label is not None).sample(protocol.eval_limit, seed)
+        self.train = held(known.sample(protocol.train_limit, seed))
+        self.test = held(test.where(lambda one: one.label is not None).sample(protocol.eval_limit, seed))
         if len(self.train) < 50 or len(self.test) < 20:
             raise UsageError(
                 f"an audit needs 50 training examples with a label and a rationale and 20 to evaluate on; "
                 f"{train.name} has {len(self.train)} ({train.split}) and {len(self.test)} ({test.split})"
             )
+        part = self.train.sample(protocol.simulator_limit, seed)
+        self._parts = tuple(held(each) for each in hold_out(part, DEV))
         self.conditions = conditions(protocol.noise, protocol.data)
         self.config = SimulatorConfig(**protocol.simulator)
         self.weights = list(dict.fromkeys(str(one.options["weights"]) for one in audited if "weights" in one.options))
@@ -202,8 +204,7 @@ class Auditor:
         ]
 
     def _simulators(self, taught: Spoken) -> dict[str, Simulators]:
-        part = self.train.sample(self.protocol.simulator_limit, self.seed)
-        train, dev = (Answers(each, taught.read, taught.texts) for each in hold_out(part, DEV))
+        train, dev = (Answers(each, taught.read, taught.texts) for each in self._parts)
         return {
             weights: Simulators(
                 self.kept, self.folder / "work", train, dev, self.config.model_copy(update={"weights": weights}),
@@ -235,6 +236,13 @@ class Auditor:
                     record = {"source": speech.source, "seed": seed, "weights": weights, "view": seen}
                     found.setdefault((id(made), seen), record | made.learned(seen, seed).record())
         return list(found.values())
+
+
+def held(data: RationaleDataset) -> RationaleDataset:
+    """A data set in memory: an audit reads its few examples some hundred times."""
+    return RationaleDataset.from_examples(
+        data, data.task, name=data.name, split=data.split, word_rule=data.word_rule, cluster_field=data.cluster_field
+    )
 
 
 def _source(condition: Condition) -> str:

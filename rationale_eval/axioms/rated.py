@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from rationale_eval.audit.spoken import Spoken
+from rationale_eval.axioms.spoken import Spoken
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example, Task
 from rationale_eval.metrics.human_ratings import HUMAN, read_ratings
@@ -35,7 +35,8 @@ def rated_of(ratings: RationaleDataset, task: Task) -> RatedSet:
         ratings: In the form of `feb_human_eval`.
         task: The task that is audited.
     """
-    of_task = ratings.where(lambda one: one.label is not None and _fits(one, task))
+    fitting = [one for one in ratings if one.label is not None and _fits(one, task)]
+    of_task = RationaleDataset.from_examples(fitting, ratings.task, name=ratings.name, split=ratings.split)
     found = read_ratings(of_task)
 
     def examples() -> Iterator[Example]:
@@ -47,7 +48,7 @@ def rated_of(ratings: RationaleDataset, task: Task) -> RatedSet:
             references = tuple(text for text in one.rationales[1:] if text != one.rationales[0])
             yield replace(one, task=task.name, inputs=inputs, choices=choices, label=label, rationales=references)
 
-    data = of_task.with_task(task, examples)
+    data = RationaleDataset.from_examples(examples(), task, name=ratings.name, split=ratings.split)
     answers: dict[str, int | None] = {one.id: one.label for one in data}
     return RatedSet(
         data,

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from rationale_eval.audit.rationalizer import Place, rationalizer
-from rationale_eval.audit.spoken import Spoken
+from rationale_eval.axioms.rationalizer import Place, rationalizer
+from rationale_eval.axioms.spoken import Spoken
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
 from rationale_eval.errors import UsageError
@@ -39,6 +39,7 @@ Floats = NDArray[np.float32]
 def retrieve(train: RationaleDataset, of: Sequence[RationaleDataset], place: Place) -> list[Spoken]:
     """Learns from `train` and speaks of each data set."""
     states = _states(place.device)
+    states([text for data in (train, *of) for one in data for text in _texts(one)])  # read in batches, once
     bank = [one for one in train if one.label is not None and one.rationales]
     if len({one.label for one in bank}) < 2:
         raise UsageError("a task model needs training examples of two labels with rationales; give more examples")
@@ -63,6 +64,12 @@ class _States:
 @lru_cache(maxsize=2)
 def _states(device: str) -> _States:
     return _States(device)
+
+
+def _texts(example: Example) -> list[str]:
+    """All that is read of an example but its answers."""
+    fields = list(example.inputs.values())
+    return [" ".join(fields), fields[0], " ".join(fields[1:]) or fields[0]]
 
 
 class _Answers:

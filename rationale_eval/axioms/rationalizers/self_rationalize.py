@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rationale_eval import durable
-from rationale_eval.audit.rationalizer import Place, rationalizer
-from rationale_eval.audit.spoken import Spoken
+from rationale_eval.axioms.rationalizer import Place, rationalizer
+from rationale_eval.axioms.spoken import Spoken
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.models.load import pick_device
 from rationale_eval.models.new_t5 import new_t5

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rationale_eval.audit.estimate import NAN, Estimate, Table, over_seeds
-from rationale_eval.audit.finding import Finding, above
+from rationale_eval.axioms.estimate import NAN, Estimate, Table, over_seeds
+from rationale_eval.axioms.finding import Finding, above
 
 EQUIVALENT, CONTRASTIVE = "equivalent/", "contrastive/"
 SMALL = 0.05

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rationale_eval.audit.estimate import NOTHING, Estimate, Table, combined
-from rationale_eval.audit.finding import Finding, above
-from rationale_eval.audit.sources import OTHERS
+from rationale_eval.axioms.estimate import NOTHING, Estimate, Table, combined
+from rationale_eval.axioms.finding import Finding, above
+from rationale_eval.axioms.sources import OTHERS
 
 RETRAINED, EVALUATED, CEILING = "reference_retrained", "reference", "ceiling"
 
@@ -22,7 +22,8 @@ def reference_axiom(table: Table) -> Finding:
     numbers: dict[str, Estimate] = {
         source: table.value(source) for source in (*OTHERS, EVALUATED, RETRAINED, CEILING) if table.has(source)
     }
-    best = RETRAINED if table.has(RETRAINED) else EVALUATED
+    # Where every rationale leaks (LAS after retraining), the metric may be undefined for retrained simulators.
+    best = RETRAINED if RETRAINED in numbers and np.isfinite(numbers[RETRAINED].value) else EVALUATED
     rivals = {source: numbers[source].value for source in OTHERS if source in numbers}
     rivals = {source: value for source, value in rivals.items() if np.isfinite(value)}
     if best not in numbers or not rivals or not np.isfinite(numbers[best].value):
