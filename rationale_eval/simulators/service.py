@@ -186,10 +186,13 @@ Wanted = tuple[Simulators, Seen, int]
 def train_together(wanted: Sequence[Wanted]) -> None:
     """Trains what is missing, small simulators of one shape and configuration in stacks, the others one by one."""
     stacks: dict[tuple[str, str, int], dict[str, tuple[Wanted, Order]]] = {}
+    views: dict[tuple[int, Seen], tuple[RationaleDataset, RationaleDataset]] = {}  # shared, and so read once
     for made, seen, seed in wanted:
         if not made.config.is_small or (seen, seed) in made._loaded:
             continue
-        train, dev = made._views(seen)
+        if (id(made), seen) not in views:
+            views[id(made), seen] = made._views(seen)
+        train, dev = views[id(made), seen]
         key = made._key(seen, train, dev, seed)
         if durable.damage(made.folder / key) is not None:
             kind = (made.config.model_dump_json(), made.device, len(train.task.choices))

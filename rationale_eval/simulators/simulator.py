@@ -20,11 +20,12 @@ from torch import nn
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
 from rationale_eval.models.load import load_model
+from rationale_eval.models.network import quiet
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.recipes.fine_tune import LabelLearner, set_dropout
 from rationale_eval.simulators.environments import RobustSettings
 from rationale_eval.simulators.learned import Learned, Select, learned
-from rationale_eval.simulators.stacked import SmallSettings
+from rationale_eval.simulators.stacked import VERSION, SmallSettings
 from rationale_eval.simulators.vacuous import Wording
 from rationale_eval.training.examples import by_length, choice_scores, prepare
 from rationale_eval.training.journal import Journal
@@ -68,7 +69,7 @@ class SimulatorConfig(RobustSettings):
         """
         knobs = {name: getattr(self, name) for name in RobustSettings.model_fields} if robust else {}
         if self.is_small:
-            return {"small": self.small.model_dump(mode="json"), **knobs}
+            return {"small": self.small.model_dump(mode="json"), "version": VERSION, **knobs}
         other = {"vacuous", "np_architecture", "small", *RobustSettings.model_fields}
         return {**self.model_dump(mode="json", exclude=other), **knobs}
 
@@ -187,4 +188,5 @@ class EncoderSimulator:
 
     def save(self, folder: Path) -> None:
         """Writes the model, as `load_model` reads it."""
-        self.model.save(str(folder / "model"))
+        with quiet():
+            self.model.save(str(folder / "model"))

@@ -41,6 +41,19 @@ class Shape:
     width: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LookedUp:
+    """The embeddings that a pass reads, apart from the table, so that its gradient need not be as large as the table.
+
+    Args:
+        places: int64 `[n-grams]`, ascending: rows of the table, those of network s counted on.
+        rows: float32 `[n-grams, width]`: what stands there, with the gradient.
+    """
+
+    places: Tensor
+    rows: Tensor
+
+
 class Stack(nn.Module):
     """Networks of one shape.
 
@@ -56,6 +69,7 @@ class Stack(nn.Module):
         self.weights = nn.ParameterDict(
             {name: nn.Parameter(torch.stack([one[name] for one in drawn])) for name in drawn[0]}
         )
+        self.looked_up: LookedUp | None = None
 
     def forward(self, features: Tensor, starts: Tensor, overlaps: Tensor) -> Tensor:
         """Logits of rows.
@@ -69,12 +83,55 @@ class Stack(nn.Module):
             float32 `[count, rows, outputs]`.
         """
         table = self.weights["ngram"].flatten(0, 1)
+        if torch.is_grad_enabled():
+            features, table = self._look_up(features, table.detach())
         bags = functional.embedding_bag(features, table, starts, mode="mean")
         read = torch.cat([bags.reshape(self.count, -1, PARTS * self.shape.width), overlaps], dim=-1)
         return self._product("out", functional.relu(self._product("hidden", read)))
 
+    def _look_up(self, features: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
+        """The n-grams of a pass numbered among themselves, and their rows."""
+        read = torch.zeros(len(table), dtype=torch.bool, device=table.device)
+        read[features] = True
+        places = read.nonzero().squeeze(1)
+        numbers = torch.empty(len(table), dtype=torch.int64, device=table.device)
+        numbers[places] = torch.arange(len(places), device=table.device)
+        self.looked_up = LookedUp(places, table[places].requires_grad_())
+        return numbers[features], self.looked_up.rows
+
+    def forget(self) -> None:
+        """Sets all gradients to 0; that of the table only where the last pass has read it."""
+        for name, weight in self.weights.items():
+            if name != "ngram" or self.looked_up is None:
+                weight.grad = None
+            elif weight.grad is not None:
+                weight.grad.flatten(0, 1)[self.looked_up.places] = 0
+
+    def clip(self, most: float) -> None:
+        """Scales each network's gradient down to a norm, and puts that of the embeddings into the table's."""
+        assert self.looked_up is not None and self.looked_up.rows.grad is not None
+        places, rows = self.looked_up.places, self.looked_up.rows.grad
+        owners = places // self.shape.vocabulary
+        gradients = [
+            weight.grad for name, weight in self.weights.items() if name != "ngram" and weight.grad is not None
+        ]
+        squares = torch.stack([each.flatten(1).square().sum(1) for each in gradients]).sum(0)
+        squares.index_add_(0, owners, rows.square().sum(1))
+        factors = (most / squares.sqrt().clamp(min=1e-12)).clamp(max=1.0)
+        for each in gradients:
+            each.mul_(factors.view(-1, *[1] * (each.dim() - 1)))
+        table = self.weights["ngram"]
+        if table.grad is None:
+            table.grad = torch.zeros_like(table)
+        table.grad.flatten(0, 1)[places] = rows * factors[owners, None]
+
     def _product(self, name: str, state: Tensor) -> Tensor:
         return torch.baddbmm(self.weights[f"{name}_bias"], state, self.weights[f"{name}_weight"])
+
+    def put(self, old: nn.Parameter, new: nn.Parameter) -> None:
+        """Has one parameter take the place of another; its first axis counts the networks."""
+        (name,) = (name for name, weight in self.weights.items() if weight is old)
+        self.weights[name], self.count = new, len(new)
 
     def one(self, place: int) -> dict[str, Tensor]:
         """Copies of the weights of one network, by name."""

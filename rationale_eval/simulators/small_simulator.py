@@ -18,7 +18,7 @@ from rationale_eval.errors import UsageError
 from rationale_eval.models.load import pick_device
 from rationale_eval.simulators.environments import RobustSettings, environments
 from rationale_eval.simulators.learned import Learned, Select, learned
-from rationale_eval.simulators.reading import Vocabulary, join, read
+from rationale_eval.simulators.reading import Read, Vocabulary, join, read
 from rationale_eval.simulators.small import Shape, Stack, alone
 from rationale_eval.simulators.stacked import TOGETHER, Member, Pages, SmallSettings, train_stack
 
@@ -101,8 +101,11 @@ def train_small(
     outputs = {_outputs(order.train) for order in orders}
     if len(outputs) != 1 or len(orders) > TOGETHER:
         raise ValueError("small simulators of one stack must have the same number of classes")
-    known = [Vocabulary.of(order.train, most=settings.vocabulary - 1) for order in orders]
-    members = [_member(order, words) for order, words in zip(orders, known, strict=True)]
+    seen = {id(order.train): order.train for order in orders}
+    words = {key: Vocabulary.of(data, most=settings.vocabulary - 1) for key, data in seen.items()}
+    known = [words[id(order.train)] for order in orders]
+    readings: Readings = {}
+    members = [_member(order, words, readings) for order, words in zip(orders, known, strict=True)]
     if any(not len(one.train) or not len(one.dev) for one in members):
         raise UsageError("a simulator needs answers to learn from, and others to be held to; give more examples.")
     shape = Shape(max(map(len, known)), outputs.pop(), settings.width)
@@ -110,9 +113,17 @@ def train_small(
     return [_ended(*each, settings, device) for each in zip(orders, known, members, strict=True)]
 
 
-def _member(order: Order, words: Vocabulary) -> Member:
+Readings = dict[tuple[int, int], Read]
+"""What has been read, by the identity of data and vocabulary; simulators that differ by seed alone share it."""
+
+
+def _member(order: Order, words: Vocabulary, readings: Readings) -> Member:
     if order.robust is None:
-        return Member(read(order.train, words), read(order.dev, words), order.seed, order.metric)
+        for data in (order.train, order.dev):
+            if (id(data), id(words)) not in readings:
+                readings[id(data), id(words)] = read(data, words)
+        train, dev = (readings[id(data), id(words)] for data in (order.train, order.dev))
+        return Member(train, dev, order.seed, order.metric)
     both = environments(order.robust, order.train, order.dev, order.seed)
     train, dev = (join(*(read(each, words) for each in both[name])) for name in ("train", "dev"))
     return Member(train, dev, order.seed, order.metric, 2, order.robust.irm, order.robust.irm_after)

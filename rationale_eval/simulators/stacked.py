@@ -1,7 +1,8 @@
 """Training small simulators, many at a time.
 
 A step takes one batch for each; the loss is the sum of theirs, gradients are clipped one by one, and AdamW works number
-by number, so each learns as it would alone. Each keeps the weights of its best accuracy on its own held-out examples.
+by number, so each learns as it would alone. Each keeps the weights of its best accuracy on its own held-out examples,
+and leaves the stack when it gets no better.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from rationale_eval.simulators.reading import OVERLAPS, PARTS, UNKNOWN, Read
 from rationale_eval.simulators.small import Shape, Stack
 from rationale_eval.training.randomness import derive
 
+VERSION: Final = 2
+"""Raised whenever the same settings would give another small simulator."""
+
 CLIP: Final = 1.0
 """Largest norm of one simulator's gradient."""
 
@@ -34,6 +38,10 @@ TOGETHER: Final = 16
 
 ROWS: Final = 4096
 """Most rows that are read at once when nothing is learned."""
+
+TIE: Final = 1e-5
+"""Choices whose probabilities differ by less are held alike: rounding decides between two that read the same, and
+rounding differs from a stack to another."""
 
 
 class SmallSettings(BaseModel):
@@ -105,24 +113,45 @@ def train_stack(
     stack = Stack(shape, [member.seed for member in members]).to(device)
     optimizer = torch.optim.AdamW(_groups(stack), lr=settings.lr, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda made: _rate(made, settings.steps))
-    train, dev = Pages([one.train for one in members], shape), Pages([one.dev for one in members], shape)
     orders = [_order(len(one.train), one.seed, settings) for one in members]
     hiding = [np.random.default_rng(derive(one.seed, "hidden")) for one in members]
+    train, dev = _pages(members, shape)
     for made in range(1, settings.steps + 1):
         chosen = np.stack([next(order) for order in orders])
+        stack.forget()
         scores = train.scores(stack, chosen, hide=(hiding, settings.hidden_words))
-        optimizer.zero_grad()
         labels = torch.from_numpy(train.labels(chosen)).to(device)
         each = functional.cross_entropy(scores.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
         (each.mean(1).sum() + _penalties(scores, labels, chosen, members, made / settings.steps)).backward()
-        _clip(stack)
+        stack.clip(CLIP)
         optimizer.step()
         schedule.step()
         step(1)
         if made % settings.every == 0 or made == settings.steps:
-            _look(stack, members, dev, settings, made)
-            if all(member.worse >= settings.patience for member in members):
+            _look(stack, members, dev, made)
+            on = [place for place, one in enumerate(members) if one.worse < settings.patience]
+            if not on:
                 return
+            if len(on) < len(members):
+                members = [members[place] for place in on]
+                orders, hiding = [orders[place] for place in on], [hiding[place] for place in on]
+                _keep(stack, optimizer, on)
+                train, dev = _pages(members, shape)
+
+
+def _pages(members: Sequence[Member], shape: Shape) -> tuple[Pages, Pages]:
+    return Pages([one.train for one in members], shape), Pages([one.dev for one in members], shape)
+
+
+def _keep(stack: Stack, optimizer: torch.optim.Optimizer, on: Sequence[int]) -> None:
+    """Takes all but some simulators out of a stack and out of what the optimizer remembers."""
+    for group in optimizer.param_groups:
+        for place, old in enumerate(group["params"]):
+            new = torch.nn.Parameter(old.detach()[list(on)])
+            remembered = optimizer.state.pop(old)
+            optimizer.state[new] = remembered | {name: remembered[name][list(on)] for name in ("exp_avg", "exp_avg_sq")}
+            group["params"][place] = new
+            stack.put(old, new)
 
 
 def _order(count: int, seed: int, settings: SmallSettings) -> Iterator[NDArray[np.int64]]:
@@ -147,14 +176,6 @@ def _rate(made: int, steps: int) -> float:
     return (made + 1) / warm if made < warm else max(0.0, (steps - made) / max(1, steps - warm))
 
 
-def _clip(stack: Stack) -> None:
-    gradients = [weight.grad for weight in stack.weights.values() if weight.grad is not None]
-    norms = torch.stack([torch.linalg.vector_norm(each.flatten(1), dim=1) for each in gradients]).square().sum(0).sqrt()
-    factors = (CLIP / norms.clamp(min=1e-12)).clamp(max=1.0)
-    for each in gradients:
-        each.mul_(factors.view(-1, *[1] * (each.dim() - 1)))
-
-
 def _penalties(
     scores: Tensor, labels: Tensor, chosen: NDArray[np.int64], members: Sequence[Member], progress: float
 ) -> Tensor:
@@ -171,14 +192,13 @@ def _penalties(
     return total
 
 
-def _look(stack: Stack, members: Sequence[Member], dev: Pages, settings: SmallSettings, made: int) -> None:
+def _look(stack: Stack, members: Sequence[Member], dev: Pages, made: int) -> None:
     """Every member that still gets better keeps its weights; of equal accuracies the smaller loss counts."""
     for place, (member, found) in enumerate(zip(members, dev.probabilities(stack), strict=True)):
-        if member.worse >= settings.patience:
-            continue  # it would have stopped here, were it alone
         right = found[np.arange(len(found)), member.dev.labels]
         parts = np.split(np.log(np.maximum(right, 1e-12)), member.environments)
-        hits = found.argmax(axis=1) == member.dev.labels
+        first = (found >= found.max(axis=1, keepdims=True) - TIE).argmax(axis=1)
+        hits = first == member.dev.labels
         accuracy, loss = (
             float(np.split(hits, member.environments)[0].mean()),
             -float(min(each.mean() for each in parts)),

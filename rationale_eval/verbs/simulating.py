@@ -13,6 +13,7 @@ from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import UsageError
 from rationale_eval.simulators.service import Answers, Shown, Simulators, silently
 from rationale_eval.simulators.simulator import SimulatorConfig
+from rationale_eval.simulators.stacked import SmallSettings
 from rationale_eval.simulators.view import SEEN, Seen
 from rationale_eval.training.held_out import hold_out
 from rationale_eval.verbs.chosen_metrics import Wanted
@@ -27,19 +28,25 @@ LEAST: Final = 20
 
 
 def read_simulator(settings: Mapping[str, Any]) -> SimulatorConfig:
-    """Checks the knobs of simulators.
+    """Checks the knobs of simulators; `small.steps` is the knob `steps` of small ones.
 
     Raises:
         UsageError: For a knob that does not exist or a value that it cannot have.
     """
     if "weights" in settings:
         raise UsageError("which weights simulators start from is a variant of the metric: simulatability:pt or :np")
+    small = {name.removeprefix("small."): value for name, value in settings.items() if name.startswith("small.")}
+    whole = {name: value for name, value in settings.items() if not name.startswith("small.")}
+    if small and "small" in whole:
+        raise UsageError("set either simulator small as a whole or knobs of it such as small.steps, not both")
     try:
-        return SimulatorConfig(**settings)
+        return SimulatorConfig(**whole, **({"small": small} if small else {}))
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        known = ", ".join(each for each in SimulatorConfig.model_fields if each != "weights")
+        inner = [f"small.{each}" for each in SmallSettings.model_fields]
+        outer = [each for each in SimulatorConfig.model_fields if each not in ("weights", "small")]
+        known = ", ".join(inner if name.startswith("small") else [*outer, *inner])
         raise UsageError(f"simulator {name}: {first['msg'].lower()} (there are: {known})") from error
 
 

@@ -16,7 +16,7 @@ from rationale_eval.simulators.service import Answers, Simulators, train_togethe
 from rationale_eval.simulators.simulator import SimulatorConfig
 from rationale_eval.simulators.small import Shape, Stack
 from rationale_eval.simulators.small_simulator import Order, SmallSimulator, train_small
-from rationale_eval.simulators.stacked import Pages, SmallSettings
+from rationale_eval.simulators.stacked import Member, Pages, SmallSettings, _look
 from tests.simulators.test_simulators import answers
 
 QUESTION = Task("question", "multiple_choice", ("question",), ())
@@ -81,6 +81,53 @@ def test_a_stack_gives_what_each_gives_alone() -> None:
         assert alike == told
         mine, its = one.guesses(order.dev), alone.guesses(order.dev)
         assert all(mine[key] == pytest.approx(its[key], abs=1e-4) for key in its)
+
+
+def test_those_that_have_stopped_leave_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    inner = Stack.forward
+    monkeypatch.setattr(
+        Stack, "forward", lambda self, *given: sizes.append(len(self.weights["out_bias"])) or inner(self, *given)
+    )
+    settings = SmallSettings(steps=120, every=5, width=16, patience=1)
+    orders = [Order(questions(60, n), questions(30, 10 + n), n) for n in range(4)]
+    together = train_small(orders, settings, device="cpu")
+    assert sizes[0] == 4 and len(set(sizes)) > 1 and sizes == sorted(sizes, reverse=True)
+    for order, (one, told) in zip(orders, together, strict=True):
+        ((alone, alike),) = train_small([order], settings, device="cpu")
+        mine, its = one.guesses(order.dev), alone.guesses(order.dev)
+        assert alike == told and all(mine[key] == pytest.approx(its[key], abs=1e-4) for key in its)
+
+
+def test_gradients_of_looked_up_rows_are_those_of_the_table() -> None:
+    items = [read(data, Vocabulary.of(data, most=50)) for data in (questions(6, 0), questions(6, 1))]
+    stack = Stack(Shape(51, 1, 5), [3, 4])
+    pages, chosen = Pages(items, stack.shape), np.array([[0, 1, 2], [3, 4, 5]])
+    for picked in (chosen, chosen[::-1]):  # the second step leaves nothing of the first
+        stack.forget()
+        pages.scores(stack, picked).softmax(-1)[..., 0].sum().backward()
+        stack.clip(1e9)
+    mine = {name: weight.grad.clone() for name, weight in stack.weights.items()}
+    stack.forget()
+
+    def whole(table: torch.Tensor) -> torch.Tensor:
+        stack._look_up = lambda features, _: (features, table.flatten(0, 1))  # type: ignore[method-assign]
+        return pages.scores(stack, chosen[::-1]).softmax(-1)[..., 0].sum()
+
+    (wanted,) = torch.autograd.grad(whole(stack.weights["ngram"]), stack.weights["ngram"])
+    assert torch.allclose(mine["ngram"], wanted, atol=1e-7) and wanted.abs().max() > 0
+
+
+def test_of_two_choices_that_read_alike_the_first_is_guessed() -> None:
+    member = Member(read(questions(1, 0), Vocabulary({})), read(questions(1, 0), Vocabulary({})), 0)
+    member.dev.labels[0] = 0
+
+    class Dev:
+        def probabilities(self, _: Stack) -> list[np.ndarray]:
+            return [np.array([[0.4, 0.4 + 1e-8, 0.2]])]
+
+    _look(Stack(Shape(1, 1, 2), [0]), [member], Dev(), 1)  # type: ignore[arg-type]
+    assert member.accuracy == 1
 
 
 def test_it_learns_to_compare_words_it_has_never_seen(tmp_path: Path) -> None:

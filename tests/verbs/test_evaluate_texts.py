@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from rationale_eval.cli import run as command
+from rationale_eval.commands.evaluate import _simulators
 from rationale_eval.data.example import Task
 from rationale_eval.data.load import load_dataset
 from rationale_eval.data.outputs import Outputs, TextRationale
@@ -23,6 +24,7 @@ from rationale_eval.verbs.generate_job import GenerateConfig
 from rationale_eval.verbs.generate_run import generate_run
 from rationale_eval.verbs.job import EvaluateConfig
 from rationale_eval.verbs.jobs import resume, submit
+from rationale_eval.verbs.simulating import read_simulator
 from rationale_eval.workspace.runs import Workspace
 from tests.helpers.tiny import tiny_folder
 
@@ -160,7 +162,8 @@ def test_simulators_are_trained_once_and_their_learning_is_told(
     words = ["evaluate", "--data", DATA, "--split", "test", "--limit", "12", "--texts", str(file), *place]
     knobs = ["--simulator", f"model={encoder}", "--simulator", "epochs=1", "--simulator-limit", "60"]
     assert command([*words, *knobs, "--metrics", "simulatability,rq,leakage,las:pt_not_leaking"]) == 0
-    shown = capsys.readouterr().out
+    shown, aside = capsys.readouterr()
+    assert "Writing model" not in aside
     assert "pt_not_leaking" in shown and "has learned" in shown and "random" in shown
     kept = sorted((tmp_path / "w" / "memory" / "simulators").iterdir())
     assert len(kept) == 3
@@ -171,12 +174,26 @@ def test_simulators_are_trained_once_and_their_learning_is_told(
     assert learned["examples"] + learned["dev_examples"] == 60
     for wrong, sentence in (
         (["--simulator", "epoch=1"], "simulator epoch"),
+        (["--simulator", "small.step=1"], "simulator small.step"),
+        (["--simulator", "small.steps=none"], "small.patience"),
+        (["--simulator", "small=1", "--simulator", "small.steps=1"], "not both"),
         (["--simulator", "weights=np"], "is a variant of the metric"),
         (["--simulator-split", "test"], "is evaluated; name another"),
         (["--simulator-limit", "5"], "simulators need 20 examples"),
     ):
         assert command([*words, *knobs, *wrong, "--metrics", "rq"]) == 2
         assert sentence in capsys.readouterr().err
+
+
+def test_knobs_of_small_simulators_are_named_by_a_dot() -> None:
+    found = read_simulator({"small.steps": 300, "small.lr": 0.01, "np_epochs": 3})
+    assert (found.small.steps, found.small.lr, found.small.width, found.np_epochs) == (300, 0.01, 64, 3)
+
+
+def test_a_baseline_that_has_learned_nothing_is_no_warning() -> None:
+    told = {"examples": 9, "accuracy": 0.3, "majority": 0.3, "learned": False}
+    shown = {row["simulator"]: row["has learned"] for row in _simulators({"np base": told, "np both": told})}
+    assert shown == {"np base": "no, as a baseline may", "np both": "no: what is built on it says nothing"}
 
 
 def test_rev_and_rora_through_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
