@@ -33,7 +33,6 @@ PROTOCOL: Final[dict[str, Any]] = {
     "simulator_limit": 400,
     "noise": [50.0],
     "data": [10.0],
-    "simulator": {"epochs": 2, "lr": 2e-4},
 }
 EXPLAINED: Final = "explained"
 """Cells of this kind have references that explain, and non-pretrained simulators only."""
