@@ -113,11 +113,9 @@ class Auditor:
             reports += [(seed, report) for report in found]
             self._train(speeches, seed)
             with self.show(f"scoring, seed {seed}", len(speeches)) as step:
-                for speech in speeches:
-                    tables.append(score([speech], self.audited, self.encoder))
-                    step(1)
+                tables.append(score(speeches, self.audited, self.encoder, told=step))
             learned += self._learned(speeches, seed)
-        scores = pd.concat([table for table in tables if len(table)], ignore_index=True)
+        scores = pd.concat(tables, ignore_index=True)
         people = self.ratings.plausibility if self.ratings is not None else {}
         return Audit(scorecards(scores, self.audited, accuracy, people), scores, accuracy, reports, learned)
 

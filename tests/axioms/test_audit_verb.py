@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 import rationale_eval as rx
@@ -108,3 +109,18 @@ def test_the_command_prints_scorecards_and_json(tmp_path: Path, capsys: pytest.C
     assert run(words) == 0
     printed = capsys.readouterr()
     assert "axiom 1" in printed.out and "1 reference" in printed.out and "restate the label" in printed.err
+
+
+def test_sources_scored_together_are_scored_as_each_alone(
+    found: AuditResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = room.score
+
+    def one_by_one(speeches, *rest, told):
+        return pd.concat([inner([speech], *rest, told=told) for speech in speeches], ignore_index=True)
+
+    monkeypatch.setattr(room, "score", one_by_one)
+    kept = found.folder.parent.parent
+    alone = rx.audit("bundled/nli", ["rq:np", "masked_rq:np"], protocol=KNOBS, workspace=kept, folder=tmp_path / "a")
+    columns = ["source", "example_id", "metric", "value"]
+    pd.testing.assert_frame_equal(alone.examples()[columns], found.examples()[columns])
