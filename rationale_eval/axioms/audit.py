@@ -84,7 +84,8 @@ class Auditor:
         seed: int = 0,
         show: Progress,
     ):
-        self.protocol, self.audited, self.ratings = protocol, list(audited), ratings
+        self.protocol, self.audited = protocol, list(audited)
+        self.ratings = None if ratings is None else ratings.sample(protocol.rated_limit, seed)
         self.folder, self.kept, self.device, self.seed, self.show = folder, kept, device, seed, show
         known = train.where(lambda one: one.label is not None and bool(one.rationales))
         self.train = held(known.sample(protocol.train_limit, seed))
@@ -113,7 +114,7 @@ class Auditor:
             reports += [(seed, report) for report in found]
             self._train(speeches, seed)
             with self.show(f"scoring, seed {seed}", len(speeches)) as step:
-                tables.append(score(speeches, self.audited, self.encoder, told=step))
+                tables.append(self._parted(score(speeches, self.audited, self.encoder, told=step)))
             learned += self._learned(speeches, seed)
         scores = pd.concat(tables, ignore_index=True)
         people = self.ratings.plausibility if self.ratings is not None else {}
@@ -187,19 +188,10 @@ class Auditor:
 
     def _rated(self, seed: int) -> list[Speech]:
         assert self.ratings is not None
-        rated, by = self.ratings, self.ratings.by_people
+        rated = self.ratings
         true = {one.id: one.label for one in self.train}
         learned = self._simulators(Spoken(true, {one.id: one.rationales[0] for one in self.train}))
-        parts = {
-            RATED: rated.spoken.texts,
-            BY_PEOPLE: {key: text for key, text in rated.spoken.texts.items() if key in by},
-            BY_MODELS: {key: text for key, text in rated.spoken.texts.items() if key not in by},
-        }
-        return [
-            Speech(name, rated.data, Spoken(rated.spoken.answers, texts), learned, seed)
-            for name, texts in parts.items()
-            if texts
-        ]
+        return [Speech(RATED, rated.data, rated.spoken, learned, seed)]
 
     def _simulators(self, taught: Spoken) -> dict[str, Simulators]:
         train, dev = (Answers(each, taught.read, taught.texts) for each in self._parts)
@@ -225,6 +217,15 @@ class Auditor:
             for each in others:
                 train_together([each])
                 step(1)
+
+    def _parted(self, scores: pd.DataFrame) -> pd.DataFrame:
+        """Rated explanations stand there once more as those of people and those of models."""
+        rated = scores[scores["source"] == RATED]
+        if self.ratings is None or rated.empty:
+            return scores
+        human = rated["example_id"].isin(self.ratings.by_people)
+        parts = [rated[human].assign(source=BY_PEOPLE), rated[~human].assign(source=BY_MODELS)]
+        return pd.concat([scores, *parts], ignore_index=True)
 
     def _learned(self, speeches: Sequence[Speech], seed: int) -> list[dict[str, Any]]:
         found: dict[tuple[int, str], dict[str, Any]] = {}

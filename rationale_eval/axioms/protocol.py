@@ -34,6 +34,7 @@ class Protocol(BaseModel):
     rationalizer: str = Field("retrieve", description="What answers and explains.")
     train_limit: int = Field(1000, ge=50, description="Examples that the task model learns from, drawn at random.")
     eval_limit: int = Field(300, ge=20, description="Examples that metrics are computed on, drawn at random.")
+    rated_limit: int = Field(600, ge=20, description="Of the rated explanations, those that are judged.")
     simulator_limit: int = Field(500, ge=40, description="Of the training examples, those that simulators learn from.")
     noise: tuple[float, ...] = Field((20.0, 50.0), description="Shares of wrong training labels, in per cent.")
     data: tuple[float, ...] = Field((25.0, 5.0), description="Shares of the training data, in per cent.")

@@ -27,6 +27,12 @@ class RatedSet:
     plausibility: dict[str, float]
     by_people: frozenset[str]
 
+    def sample(self, n: int, seed: int) -> RatedSet:
+        """Some of them, drawn at random."""
+        drawn = self.data.sample(n, seed)
+        held = RationaleDataset.from_examples(drawn, self.data.task, name=self.data.name, split=self.data.split)
+        return replace(self, data=held)
+
 
 def rated_of(ratings: RationaleDataset, task: Task) -> RatedSet:
     """The rated explanations whose inputs have just the fields of a task, and its choices.
