@@ -65,7 +65,11 @@ def _protocol(page: Page, reports: Mapping[str, Report], missing: Sequence[str])
         "option of the audit; see [audit.md](../audit.md).",
     )
     seconds = {name: report["seconds"] for name, report in reports.items()}
-    page.text("Seconds of each audit: " + ", ".join(f"{name} {value:.0f}" for name, value in seconds.items()) + ".")
+    page.text(
+        "Seconds of each audit's last pass (what an earlier pass had trained is not counted): "
+        + ", ".join(f"{name} {value:.0f}" for name, value in seconds.items())
+        + "."
+    )
     if missing:
         page.text(f"Not made yet: {', '.join(missing)}. Numbers of a set with one seed have no interval over seeds.")
 
@@ -183,7 +187,8 @@ def _claims(page: Page, reports: Mapping[str, Report]) -> None:
                         values.append(_value(card, check, key) / scale if scale else float("nan"))
                     found[f"{axiom} {variant.upper()}"] = spread(values).mean
             rows.append({"data": TITLES[name], "metric": metric, **found})
-    page.table(rows, "PT against NP", "pt_np")
+    told = [{key: "–" if value != value else value for key, value in row.items()} for row in rows]
+    page.table(told, "PT against NP", "pt_np")
     page.text(PAPER)
     first = [(row["axiom 1: share of ceiling PT"], row["axiom 1: share of ceiling NP"]) for row in rows]
     third = [(row["axiom 3: relative range PT"], row["axiom 3: relative range NP"]) for row in rows]
