@@ -3,7 +3,8 @@
 Ours, not FRAME's. Explaining rationales are gold ones, on examples that the task model gets right; restating ones are
 "The answer is LABEL.", on the same examples, judged by the same simulators. With verbalised reference rationales the
 restating ones *are* the references, so that Axiom 1 (above everything else) and this check (not above explanations)
-exclude each other; a metric can meet both only with references that explain (`reference=explained`), or by a tie.
+exclude each other when the same simulators judge; a metric can meet both when Axiom 1 is judged by simulators trained
+on references, with references that explain (`reference=explained`), or by a tie.
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ def remarks(result: AuditResult) -> list[str]:
         )
     if result.report["protocol"]["reference"] == "verbalised":
         found.append(
-            "references restate the label, so no metric can meet axiom 1 and the leakage check but by a tie; "
+            "references restate the label; with the same simulators axiom 1 and the leakage check exclude each other; "
             "--set reference=explained builds references that also explain"
         )
     return found
