@@ -88,7 +88,7 @@ def stamp_of(folder: Path) -> str:
     parts = []
     for name in _FILES:
         try:
-            found = os.stat(folder / name)
+            found = os.stat(f"{folder}/{name}")
         except OSError:
             parts.append("-")
         else:
@@ -122,20 +122,10 @@ def row_of(folder: Path, *, deleted: bool = False) -> dict[str, Any]:
     return {
         "id": run.id,
         "kind": _text(asked.get("kind")),
-        "state": status.state,
-        "sequence": status.sequence,
-        "attempt": status.attempt,
-        "reason": status.reason,
-        "message": status.message,
+        **state_columns(status),
         "problem": problems[0] if problems else None,
         "created": _text(origin.get("created")),
-        "at": status.at,
-        "started": status.started,
-        "ended": status.ended,
-        "seconds": status.seconds,
-        "boot": status.boot,
         "device": _text(place.get("device") or config.get("device")),
-        "assigned": status.device,
         "priority": _number(place.get("priority"), int),
         "position": _number(place.get("position"), float),
         "owner": _text(asked.get("owner")),
@@ -152,6 +142,23 @@ def row_of(folder: Path, *, deleted: bool = False) -> dict[str, Any]:
         "deleted": deleted,
         "missing": False,
         "stamp": stamp,
+    }
+
+
+def state_columns(status: Status) -> dict[str, Any]:
+    """The columns of a row that follow from where the run stands."""
+    return {
+        "state": status.state,
+        "sequence": status.sequence,
+        "attempt": status.attempt,
+        "reason": status.reason,
+        "message": status.message,
+        "at": status.at,
+        "started": status.started,
+        "ended": status.ended,
+        "seconds": status.seconds,
+        "boot": status.boot,
+        "assigned": status.device,
     }
 
 

@@ -27,6 +27,9 @@ from rationale_eval.workspace.queue import claim
 from rationale_eval.workspace.reconcile import Reconciled, reconcile
 from rationale_eval.workspace.run import Run
 from rationale_eval.workspace.runs import Workspace
+from rationale_eval.workspace.schema import runs as table
+from rationale_eval.workspace.standing import Standing
+from rationale_eval.workspace.status import Status
 from tests.helpers.queue_kills import killed_at, named_points
 from tests.helpers.queue_races import Tally, judge
 from tests.helpers.queue_writers import snapshot
@@ -190,8 +193,6 @@ def test_a_thousand_stale_runs_are_reconciled_in_a_second(space: Workspace) -> N
         (folder / "status.json").write_text(json.dumps(stored))
     # All of them new to the index, then all of them stale: their processes held the lease when last seen.
     rebuild(space)
-    from rationale_eval.workspace.schema import runs as table
-
     space.index.database.write(
         lambda connection: connection.execute(table.update().values(state="running", sequence=2))
     )
@@ -204,6 +205,30 @@ def test_a_thousand_stale_runs_are_reconciled_in_a_second(space: Workspace) -> N
     began = time.perf_counter()
     assert reconcile(space) == Reconciled()
     assert time.perf_counter() - began < 1.0
+
+
+def test_a_stale_run_is_read_once_while_others_are_kept_waiting(
+    space: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every reading of a folder inside the transaction is time in which nobody else may write."""
+    stale = [space.submit("train", {}) for _ in range(3)]
+    for run in stale:
+        run.move("starting", claim="cpu")
+        status = run.stored.to_json() | {"state": "running", "claimed": False}
+        (run.folder / "status.json").write_text(json.dumps(status))
+    rebuild(space)
+    space.index.database.write(lambda connection: connection.execute(table.update().values(state="running")))
+    looks: list[Path] = []
+    inner = Standing.of
+
+    def of(self: Standing, stored: Status) -> Status:
+        looks.append(self.folder)
+        return inner(self, stored)
+
+    monkeypatch.setattr(Standing, "of", of)
+    assert sorted(reconcile(space).ended) == [run.id for run in stale]
+    # One more, before the transaction, says that there is something to do.
+    assert len(looks) == len(stale) + 1
 
 
 def leave_alone(run: Run) -> None:
