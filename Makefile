@@ -25,5 +25,4 @@ bench: setup
 	$(BIN)/python -m benchmarks.run
 
 ui: setup
-	@if [ -f app.py ]; then $(BIN)/rationale-eval ui; \
-	else echo "This version has no dashboard yet; 'make demo' and 'rationale-eval --help' show what it can do."; fi
+	@$(BIN)/rationale-eval ui $(UI)

@@ -34,6 +34,7 @@ VERBS = {
     "audit": "audit",
     "export": "export",
     "runs": "runs_app",
+    "ui": "ui",
     "worker": "worker",
     "doctor": "doctor",
 }

@@ -1,0 +1,161 @@
+"""The desk: all that a page does to a workspace goes through here, where it is allowed or refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rationale_eval.desk.access import Access
+from rationale_eval.desk.warm.client import Warm
+from rationale_eval.verbs.run_list import Listed, list_runs
+from rationale_eval.workspace import control
+from rationale_eval.workspace.launch import environment
+from rationale_eval.workspace.run import Run
+from rationale_eval.workspace.runs import Workspace
+from rationale_eval.workspace.status import State
+
+
+class Desk:
+    """One workspace and what this person may do with it.
+
+    Args:
+        workspace: The workspace.
+        access: Who asks.
+        warm: The process that knows models and recipes, shared by all pages; made when needed.
+    """
+
+    def __init__(self, workspace: Workspace, access: Access | None = None, warm: Warm | None = None):
+        self.workspace, self.access = workspace, access or Access()
+        self.warm = warm or Warm(workspace.path)
+
+    # Looking
+
+    def runs(
+        self,
+        *,
+        kind: str | None = None,
+        states: Sequence[State] = (),
+        group: str | None = None,
+        deleted: bool = False,
+        limit: int | None = None,
+    ) -> list[Listed]:
+        """Runs, newest first; see `list_runs`."""
+        return list_runs(self.workspace, states=states, kind=kind, group=group, deleted=deleted, limit=limit)
+
+    def run(self, id: str) -> Run:
+        """A run by its whole id.
+
+        Raises:
+            UsageError: If there is none.
+        """
+        return self.workspace.get(id)
+
+    # Changing
+
+    def launch(self, job: Mapping[str, Any], **placing: Any) -> Run:
+        """Checks a job and puts it into the queue, and sees to it that somebody works on the queue.
+
+        Args:
+            job: Fields of a job record, `kind` among them.
+            placing: `title`, `group`, `priority`, `parent`.
+
+        Returns:
+            The queued run.
+
+        Raises:
+            UsageError: For names that do not exist, things that do not go together, a full queue.
+            InputError: For data that cannot be used.
+            NotAllowed: In a read-only dashboard.
+        """
+        self.access.require_change("start a run")
+        made = self.warm.call("submit", job=dict(job), placing={"owner": self.access.user, **placing})
+        self.keep_working()
+        return self.run(made["id"])
+
+    def cancel(self, id: str) -> None:
+        """Asks a run to stop; it keeps its last checkpoint. Returns at once.
+
+        Raises:
+            RationaleEvalError: If its process is out of reach.
+            NotAllowed: In a read-only dashboard.
+        """
+        self.access.require_change("cancel a run")
+        control.cancel(self.run(id), by=self.access.user, wait=False)
+        self.keep_working()  # a worker ends it should it not end by itself
+
+    def resume(self, id: str) -> None:
+        """Puts a stopped run into the queue again.
+
+        Raises:
+            UsageError: If it is in no state to go on.
+            NotAllowed: In a read-only dashboard.
+        """
+        self.access.require_change("resume a run")
+        control.resume(self.run(id))
+        self.keep_working()
+
+    def retry(self, id: str, changes: Mapping[str, str] | None = None) -> Run:
+        """Asks for the same as a run once more, with changes given as text; see `verbs.jobs.retry`.
+
+        Raises:
+            UsageError: If something of that name cannot be set, or the job cannot be done.
+            NotAllowed: In a read-only dashboard.
+        """
+        self.access.require_change("start a run")
+        made = self.warm.call("retry", id=id, changes=dict(changes or {}), placing={"owner": self.access.user})
+        self.keep_working()
+        return self.run(made["id"])
+
+    def delete(self, id: str) -> None:
+        """Moves a run to the trash, from which `restore` brings it back.
+
+        Raises:
+            UsageError: If somebody works on it.
+            NotAllowed: In a read-only dashboard.
+        """
+        self.access.require_change("delete a run")
+        control.delete(self.run(id), by=self.access.user)
+
+    def restore(self, id: str) -> Run:
+        """Brings a deleted run back.
+
+        Raises:
+            UsageError: If it is not in the trash.
+            NotAllowed: In a read-only dashboard.
+        """
+        self.access.require_change("restore a run")
+        return control.restore(self.workspace, id)
+
+    def keep_working(self) -> None:
+        """Has a worker serve the queue until it is empty; a detached process, which outlives the dashboard."""
+        _Workers.ensure(self.workspace.path)
+
+
+class _Workers:
+    """One worker process for each workspace, started by this process. Others may serve the same queue meanwhile."""
+
+    lock = threading.Lock()
+    processes: dict[str, subprocess.Popen[bytes]] = {}  # noqa: RUF012 - one table for the whole process is the point
+
+    @classmethod
+    def ensure(cls, workspace: Path) -> None:
+        key = os.path.realpath(workspace)
+        with cls.lock:
+            known = cls.processes.get(key)
+            if known is not None and known.poll() is None:
+                return
+            cls.processes[key] = subprocess.Popen(
+                [sys.executable, "-m", "rationale_eval.cli", "worker", "--once", "--workspace", key],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment(os.environ),
+                start_new_session=True,
+                close_fds=True,
+                umask=0o077,
+            )

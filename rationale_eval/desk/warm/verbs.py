@@ -1,0 +1,25 @@
+"""What the warm process can be asked: one name, one function of the workspace and JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
+
+from rationale_eval.workspace.runs import Workspace
+
+Verb = Callable[..., Any]
+
+
+def _lazy(module: str, name: str) -> Verb:
+    def call(workspace: Workspace, **arguments: Any) -> Any:
+        return getattr(import_module(f"rationale_eval.desk.warm.{module}"), name)(workspace, **arguments)
+
+    return call
+
+
+VERBS: Final[dict[str, Verb]] = {
+    "hello": _lazy("jobs", "hello"),
+    "submit": _lazy("jobs", "submit_job"),
+    "retry": _lazy("jobs", "retry_run"),
+}

@@ -1,0 +1,1 @@
+"""What pages share: the frame, safe text, pickers, charts, empty states. Widgets are here; the work is elsewhere."""

@@ -1,0 +1,58 @@
+"""Charts: one look for all, with words for those who cannot see them and a click that leads to the examples."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import plotly.graph_objects as go
+import streamlit as st
+
+HEIGHT: Final = 320
+MOST_POINTS: Final = 5_000
+"""A chart with more points than this is aggregated first."""
+
+CONFIG: Final[dict[str, Any]] = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
+
+
+def figure(*, height: int = HEIGHT, x: str = "", y: str = "", legend: bool = True) -> go.Figure:
+    """An empty figure in the dashboard's look.
+
+    Args:
+        height: Pixels.
+        x: What the horizontal axis measures, with its direction arrow where it has one.
+        y: What the vertical axis measures.
+        legend: Show a legend, above the plot.
+    """
+    made = go.Figure()
+    made.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        showlegend=legend,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        hoverlabel={"namelength": -1},
+        xaxis={"title": {"text": x}, "zeroline": False, "automargin": True},
+        yaxis={"title": {"text": y}, "zeroline": False, "automargin": True},
+        dragmode=False,
+    )
+    return made
+
+
+def show(made: go.Figure, *, key: str, alt: str, select: Literal["points"] | None = None) -> list[dict[str, Any]]:
+    """Draws a figure.
+
+    Args:
+        made: The figure.
+        key: Unique on the page.
+        alt: What the picture says, in words, for screen readers.
+        select: "points" lets a click on a point rerun the page.
+
+    Returns:
+        The points that were clicked, with `customdata` as it was given to the trace; empty without `select`.
+    """
+    if select is None:
+        st.plotly_chart(made, key=key, alt=alt, config=CONFIG)
+        return []
+    made.update_layout(clickmode="event+select")
+    state = st.plotly_chart(made, key=key, alt=alt, config=CONFIG, on_select="rerun", selection_mode="points")
+    points: list[dict[str, Any]] = list(state["selection"]["points"]) if state else []
+    return points

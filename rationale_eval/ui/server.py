@@ -1,0 +1,24 @@
+"""The server of the dashboard: `python -m rationale_eval.ui.server run app.py ...`, Streamlit's own words after it.
+
+Streamlit takes a folder `pages/` beside the script for its older kind of menu until the script has run once. On a
+server that nobody has visited, a deep link would then be answered with "page not found", and one that equals the name
+of a page's file would run that file without `app.py`. Saying beforehand that the folder is none closes both.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Runs Streamlit's command line."""
+    from streamlit.runtime.pages_manager import PagesManager
+    from streamlit.web.cli import main as streamlit
+
+    PagesManager.uses_pages_directory = False
+    sys.argv[0] = "streamlit"
+    streamlit()
+
+
+if __name__ == "__main__":
+    main()
