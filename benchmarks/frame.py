@@ -3,22 +3,27 @@
 python -m benchmarks.frame [--data ../shared/data] [--cells esnli-0,comve-1] [--page-only]
 
 A cell is one audit of one data set with one seed, kept in `.bench/frame`; cells that are there are not done again, and
-the page is written from those that are. Two processes may share the work: give each its own cells.
+the page is written from those that are, judged anew from their scores. Two processes may share the work: give each its
+own cells.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.frame_page import write_page
 from benchmarks.report import ROOT
-from rationale_eval.verbs.audit import write
+from rationale_eval.axioms.choosing import choose
+from rationale_eval.axioms.estimate import Estimate
+from rationale_eval.axioms.people import RATED
+from rationale_eval.axioms.people import judged as people_judged
+from rationale_eval.axioms.scorecard import scorecards
+from rationale_eval.verbs.audit import AuditResult, write
 from rationale_eval.verbs.audit_job import AuditConfig
 from rationale_eval.verbs.audit_run import check
 from rationale_eval.workspace.runs import Workspace
@@ -67,6 +72,32 @@ def run(cell: str, data: Path) -> None:
     print(f"{cell}: {seconds} s", flush=True)
 
 
+def judged(folder: Path) -> dict[str, Any]:
+    """The report of a cell, judged from its scores by the present rules, whatever they were when it was made.
+
+    People's ratings are not kept with the scores, so that check is judged by its stored numbers.
+    """
+    found = AuditResult.load(folder)
+    cards = found.cards()
+    scores = found.examples()
+    accuracy = {(each["source"], each["seed"]): each["accuracy"] for each in found.report["accuracy"]}
+    audited = choose([f"{card['metric']}:{card['variant']}" for card in cards])
+    again = scorecards(scores[~scores["source"].str.startswith(RATED)], audited, accuracy, {})
+    records = []
+    for old, card in zip(cards, again, strict=True):
+        record = card.record()
+        stored = next(check for check in old["checks"] if check["check"] == "people")
+        record["checks"] = [*record["checks"][:-1], _people(stored)]
+        records.append(record)
+    return {**found.report, "scorecards": records}
+
+
+def _people(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "rho" not in stored["numbers"]:
+        return stored
+    return people_judged({name: Estimate.read(each) for name, each in stored["numbers"].items()}).record()
+
+
 @contextmanager
 def _show(what: str, total: int) -> Iterator[Any]:
     began = time.perf_counter()
@@ -84,11 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not chosen.page_only:
         for cell in [each for each in chosen.cells.split(",") if each] or cells():
             run(cell, chosen.data)
-    reports = {
-        cell: json.loads((WORK / cell / "audit.json").read_text(encoding="utf-8"))
-        for cell in cells()
-        if (WORK / cell / "audit.json").exists()
-    }
+    reports = {cell: judged(WORK / cell) for cell in cells() if (WORK / cell / "audit.json").exists()}
     print(write_page(reports, sorted(set(cells()) - set(reports))))
 
 

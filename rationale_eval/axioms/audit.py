@@ -17,9 +17,10 @@ from rationale_eval.axioms.people import BY_MODELS, BY_PEOPLE, RATED
 from rationale_eval.axioms.protocol import Protocol
 from rationale_eval.axioms.rated import RatedSet
 from rationale_eval.axioms.rationalizer import RATIONALIZERS, Place
+from rationale_eval.axioms.same_audit import SPOKEN, require_same_audit
 from rationale_eval.axioms.scorecard import Scorecard, scorecards
 from rationale_eval.axioms.scoring import Audited, Speech, score, views
-from rationale_eval.axioms.sources import empty, gold, reference, shuffled, verbalised
+from rationale_eval.axioms.sources import CEILING, empty, gold, reference, shuffled, verbalised
 from rationale_eval.axioms.spoken import Spoken
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
@@ -104,7 +105,12 @@ class Auditor:
         self.encoder = TextEncoder(device=device) if "encoder" in needs else None
 
     def run(self) -> Audit:
-        """Does all of it."""
+        """Does all of it.
+
+        Raises:
+            UsageError: If the folder belongs to another audit.
+        """
+        require_same_audit(self.folder, self.train, self.test, self.protocol)
         tables, accuracy, reports, learned = [], dict[tuple[str, int], float](), list[tuple[int, Report]](), []
         for seed in range(self.seed, self.seed + self.protocol.seeds):
             spoken = self._speak(seed)
@@ -123,7 +129,7 @@ class Auditor:
     def _speak(self, seed: int) -> dict[Condition, tuple[Spoken, Spoken]]:
         """Answers and rationales on training and test data under every condition; made once, kept in the folder."""
         found = {}
-        place, speak = self.folder / "spoken", RATIONALIZERS[self.protocol.rationalizer].speak
+        place, speak = self.folder / SPOKEN, RATIONALIZERS[self.protocol.rationalizer].speak
         durable.make_folder(place)
         with self.show(
             f"task model under {len(self.conditions)} conditions, seed {seed}", len(self.conditions)
@@ -159,7 +165,7 @@ class Auditor:
         order = [one.id for one in data]
         found = [
             speech("generated", said), speech("gold", right), speech("random", shuffled(said, order, seed)),
-            speech("empty", empty(said)), speech("reference", best), speech("ceiling", said, ceiling=True),
+            speech("empty", empty(said)), speech("reference", best), speech(CEILING, said, ceiling=True),
             speech("restating", Spoken(said.answers, restating)),
         ]  # fmt: skip
         if self.protocol.retrain:

@@ -4,6 +4,7 @@
 
 on the examples to which a perturbation applied; no simulator is trained again (Chan et al. 2022; which perturbations
 FRAME used is not confirmed). Effects are means over perturbations, each weighing as many examples as it applied to.
+With one seed a resample draws examples with all their edits, so that the three numbers rest on the same draws.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rationale_eval.axioms.estimate import NAN, Estimate, Table, over_seeds
-from rationale_eval.axioms.finding import Finding, above
+from rationale_eval.axioms.estimate import Estimate, Floats, Join, Table
+from rationale_eval.axioms.finding import Finding, constant, judge, unsure
+from rationale_eval.metrics.statistics import ratio
 
 EQUIVALENT, CONTRASTIVE = "equivalent/", "contrastive/"
 SMALL = 0.05
-"""An effect of equivalent edits up to this share of the metric's range over sources counts as none."""
+"""An effect of equivalent edits below this share of the metric's range over sources counts as none."""
 
 
 def perturbation_axiom(table: Table, sources: Sequence[str], scale: float) -> Finding:
@@ -28,38 +30,42 @@ def perturbation_axiom(table: Table, sources: Sequence[str], scale: float) -> Fi
         sources: Names of the perturbed sources.
         scale: The metric's range over the sources of Axiom 1.
     """
-    kinds = (EQUIVALENT, CONTRASTIVE)
-    numbers: dict[str, Estimate] = {
-        source: table.difference("generated", source) for source in sources if table.has(source)
-    }
-    per_seed: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for seed in table.seeds:
-        for kind in kinds:
-            per_seed[kind].append(_pooled(table, [source for source in sources if source.startswith(kind)], seed))
-    numbers["equivalent"], numbers["contrastive"] = (over_seeds(per_seed[kind]) for kind in kinds)
-    gap = over_seeds([c - e for e, c in zip(per_seed[EQUIVALENT], per_seed[CONTRASTIVE], strict=True)])
-    numbers["gap"] = gap
-    verdict = above(gap)
+    edits = [source for source in sources if table.has(source)]
+    pairs = [("generated", source) for source in edits]
+    numbers: dict[str, Estimate] = {source: table.difference("generated", source) for source in edits}
+    same, other = (_moved([each.startswith(kind) for each in edits]) for kind in (EQUIVALENT, CONTRASTIVE))
+    still = numbers["equivalent"] = table.joint(pairs, same)
+    numbers["contrastive"] = table.joint(pairs, other)
+    gap = numbers["gap"] = table.joint(pairs, lambda values, counts: other(values, counts) - same(values, counts))
     if not np.isfinite(gap.value):
         return Finding("perturbation", "not tried", "no perturbation of both kinds applied", numbers)
-    moved = abs(numbers["equivalent"].value)
-    if verdict == "holds" and scale > 0 and moved > SMALL * scale:
-        verdict = "fails"
-        return Finding("perturbation", verdict, "it tells them apart, but equivalent edits move it too", numbers)
-    words = {"holds": "more than", "fails": "no more than", "open": "not clearly more than", "not tried": "as"}
-    return Finding("perturbation", verdict, f"contrastive edits move it {words[verdict]} equivalent ones", numbers)
-
-
-def _pooled(table: Table, sources: Sequence[str], seed: int) -> float:
-    total, weight = 0.0, 0
-    for source in sources:
-        mine, its = (set(table.defined(name, seed)) for name in ("generated", source))
-        shared = sorted(mine & its)
-        if not shared:
-            continue
-        first, second = (
-            float(table.reduce(table.sums(name, seed, shared).sum(axis=0))) for name in ("generated", source)
+    if table.constant:
+        return constant("perturbation", numbers)
+    verdict = judge(gap, least=0.0)
+    words = {"holds": "more than", "fails": "less than", "open": "not clearly more than"}
+    why = f"contrastive edits move it {words[verdict]} equivalent ones{unsure(gap)}"
+    # Without a range over sources nothing says which effect is small.
+    steady = judge(still, least=-SMALL * scale, most=SMALL * scale) if scale > 0 else "holds"
+    if verdict != "fails" and steady == "fails":
+        why = (
+            "it tells them apart, but equivalent edits move it too"
+            if verdict == "holds"
+            else "equivalent edits move it"
         )
-        if np.isfinite(first - second):
-            total, weight = total + (first - second) * len(shared), weight + len(shared)
-    return total / weight if weight else NAN
+        return Finding("perturbation", "fails", why, numbers)
+    if verdict == "holds" and steady == "open":
+        why = f"it tells them apart, but equivalent edits may move it too{unsure(still)}"
+        return Finding("perturbation", "open", why, numbers)
+    return Finding("perturbation", verdict, why, numbers)
+
+
+def _moved(chosen: Sequence[bool]) -> Join:
+    """The mean difference within some of the pairs, each weighing its examples."""
+
+    def mean(values: Floats, counts: Floats) -> Floats:
+        moved = (values[..., 0] - values[..., 1])[..., mine]
+        weights = np.where(np.isfinite(moved), counts[..., mine], 0.0)
+        return ratio(np.stack([(np.nan_to_num(moved) * weights).sum(axis=-1), weights.sum(axis=-1)], axis=-1))
+
+    mine = np.flatnonzero(chosen)
+    return mean

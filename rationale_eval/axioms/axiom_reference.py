@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from rationale_eval.axioms.estimate import NOTHING, Estimate, Table, combined
-from rationale_eval.axioms.finding import Finding, above
-from rationale_eval.axioms.sources import OTHERS
+from rationale_eval.axioms.finding import Finding, constant, judge, unsure
+from rationale_eval.axioms.sources import CEILING, OTHERS
 
-RETRAINED, EVALUATED, CEILING = "reference_retrained", "reference", "ceiling"
+RETRAINED, EVALUATED = "reference_retrained", "reference"
 
 
 def reference_axiom(table: Table) -> Finding:
@@ -37,10 +37,13 @@ def reference_axiom(table: Table) -> Finding:
         if table.has(CEILING) and table.has(kind):
             numbers[f"share_{kind}"] = combined([table.per_seed(kind), table.per_seed(CEILING)], _share)
     margin = numbers.get(f"margin_{best}", NOTHING)
-    verdict = above(margin)
-    words = {"holds": "above", "fails": "not above", "open": "not clearly above", "not tried": "not comparable with"}
-    why = f"the reference is {words[verdict]} the best other source ({rival})"
-    return Finding("reference", verdict, why, numbers, {"rival": rival, "scored": best})
+    about = {"rival": rival, "scored": best}
+    if table.constant:
+        return constant("reference", numbers, about)
+    verdict = judge(margin, least=0.0)
+    words = {"holds": "above", "fails": "below", "open": "not clearly above", "not tried": "not comparable with"}
+    why = f"the reference is {words[verdict]} the best other source ({rival}){unsure(margin)}"
+    return Finding("reference", verdict, why, numbers, about)
 
 
 def _share(value: float, ceiling: float) -> float:

@@ -3,7 +3,8 @@
 The task model is trained again with wrong labels and with fewer data, it speaks again, simulators are trained on that,
 and the metric is computed anew. Reported: standard deviation, range, and |Spearman's rho| with the task model's
 accuracy, over conditions. The range is also given as a share of the metric's range over the sources of Axiom 1
-("relative"), which makes metrics of different units comparable (Chan et al. 2022; levels are not confirmed).
+("relative"), which makes metrics of different units comparable (Chan et al. 2022; levels are not confirmed). That scale
+is taken as it is: the interval of the share is the one of the range.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import spearmanr
 
-from rationale_eval.axioms.estimate import NAN, Estimate, Table, over_seeds
-from rationale_eval.axioms.finding import Finding
+from rationale_eval.axioms.estimate import NAN, Estimate, Floats, Table, over_seeds
+from rationale_eval.axioms.finding import Finding, constant, judge, unsure
 
 TOLERANCE = 0.25
-"""A range over conditions up to this share of the range over sources counts as robust. Our own choice."""
+"""A range over conditions below this share of the range over sources counts as robust. Our own choice."""
 
 
 def robustness_axiom(
@@ -39,19 +40,24 @@ def robustness_axiom(
     numbers: dict[str, Estimate] = {name: table.value(name) for name in order}
     reached = np.array([[accuracy.get((name, seed), NAN) for seed in table.seeds] for name in order])
     numbers["std"] = over_seeds(np.nanstd(values, axis=0).tolist())
-    numbers["range"] = over_seeds((np.nanmax(values, axis=0) - np.nanmin(values, axis=0)).tolist())
+    numbers["range"] = table.joint([[name] for name in order], _range)
     rho = [_rho(values[:, place], reached[:, place]) for place in range(len(table.seeds))]
     numbers["rho"] = over_seeds([abs(one) for one in rho])
-    relative = numbers["range"].value / scale if scale > 0 else NAN
-    numbers["relative"] = over_seeds([relative])
+    relative = numbers["relative"] = numbers["range"].over(scale)
     about = {"accuracy": {name: float(np.nanmean(row)) for name, row in zip(order, reached, strict=True)}}
-    if not np.isfinite(relative):
-        return Finding(
-            "robustness", "not tried", "the metric has no range over sources to compare with", numbers, about
-        )
-    robust = relative <= TOLERANCE
-    why = f"over conditions it moves by {relative:.0%} of its range over sources"
-    return Finding("robustness", "holds" if robust else "fails", why, numbers, about)
+    if table.constant:
+        return constant("robustness", numbers, about)
+    verdict = judge(relative, most=TOLERANCE)
+    why = f"over conditions it moves by {relative.value:.0%} of its range over sources{unsure(relative)}"
+    if verdict == "not tried":
+        why = "the metric has no range over sources to compare with"
+    return Finding("robustness", verdict, why, numbers, about)
+
+
+def _range(values: Floats, _: Floats) -> Floats:
+    """Greatest less least value over groups of one source; conditions without a value are left out."""
+    single = values[..., 0]
+    return np.asarray(np.fmax.reduce(single, axis=-1) - np.fmin.reduce(single, axis=-1))
 
 
 def _rho(values: np.ndarray, accuracy: np.ndarray) -> float:

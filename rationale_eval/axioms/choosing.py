@@ -24,15 +24,28 @@ def choose(names: Sequence[str | Callable[[TextCase], float]]) -> list[Audited]:
             A function of a `TextCase` is a metric of its own; one with a keyword `weights` is asked for "pt" and "np".
 
     Raises:
-        UsageError: For an unknown name or variant, or a metric that needs what an audit does not have.
+        UsageError: For an unknown name or variant, a metric that needs what an audit does not have, or two functions
+            of one name.
     """
     load_all()
-    found: list[Audited] = []
+    found: dict[tuple[str, str], Audited] = {}
     for name in names:
-        found += _named(name) if isinstance(name, str) else _own(name)
+        for each in _named(name) if isinstance(name, str) else _own(name):
+            other = found.setdefault((each.metric.name, each.variant), each)
+            # A registered metric that is named twice is one metric; a function is told from others by its name alone.
+            if other.metric is not each.metric:
+                raise UsageError(
+                    f"two metrics are named '{each.metric.name}', and their scores could not be told apart; give each "
+                    "function a name of its own (with def, since every lambda is named 'lambda')"
+                )
     if not found:
         raise UsageError("name at least one metric to audit")
-    return found
+    return list(found.values())
+
+
+def name_of(metric: str | Callable[[TextCase], float]) -> str:
+    """A metric as its scores name it: what was said, or the function's name; "own" for a callable without one."""
+    return metric if isinstance(metric, str) else str(getattr(metric, "__name__", "own")).strip("<>")
 
 
 def _named(name: str) -> list[Audited]:
@@ -56,7 +69,7 @@ def _own(function: Callable[[TextCase], float]) -> list[Audited]:
         value = float(function(case, **options))
         return undefined("the function gave no number") if value != value else Score(value)
 
-    name = getattr(function, "__name__", "own").strip("<>")
+    name = name_of(function)
     variants = {each: {"weights": each} for each in WEIGHTS} if weighted else {"own": {}}
     metric = Metric(
         name=name, family="simulation", symbol=name, title=name, direction="higher",

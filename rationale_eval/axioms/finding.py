@@ -1,15 +1,18 @@
-"""What a check of a metric came to."""
+"""What a check of a metric came to, and the one rule by which numbers become verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from math import inf, isnan
+from typing import Any, Final, Literal
 
 from rationale_eval.axioms.estimate import Estimate
 
 Verdict = Literal["holds", "fails", "open", "not tried"]
-"""open: the interval does not tell."""
+"""open: the interval does not tell, there is none, or the metric is constant."""
+
+CONSTANT: Final = "the metric is constant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,32 @@ class Finding:
         }
 
 
-def above(difference: Estimate, zero: float = 0.0) -> Verdict:
-    """Whether a difference lies above `zero`: by its interval, or by its value where it has none."""
-    if difference.value != difference.value:  # NaN
+def judge(number: Estimate, *, least: float = -inf, most: float = inf) -> Verdict:
+    """Whether a number lies strictly between two bounds, by its interval alone.
+
+    Args:
+        number: What is judged.
+        least: What it must be above.
+        most: What it must be below.
+
+    Returns:
+        "holds" if the whole interval lies between the bounds, "fails" if all of it lies outside on one side, "open" if
+        it contains a bound (a tie does) or there is none, "not tried" without a value.
+    """
+    if isnan(number.value):
         return "not tried"
-    low = difference.value if difference.low != difference.low else difference.low
-    high = difference.value if difference.high != difference.high else difference.high
-    return "holds" if low > zero else "fails" if high < zero or (low == high == zero) else "open"
+    if isnan(number.low) or isnan(number.high):
+        return "open"
+    if least < number.low and number.high < most:
+        return "holds"
+    return "fails" if number.high < least or number.low > most else "open"
+
+
+def unsure(number: Estimate) -> str:
+    """What to add to the reason of a verdict that is open for want of an interval; else empty."""
+    return " (there is no interval)" if isnan(number.low) and not isnan(number.value) else ""
+
+
+def constant(check: str, numbers: Mapping[str, Estimate], about: Mapping[str, Any] | None = None) -> Finding:
+    """The finding about a metric that says the same of everything: no check can go by its ties."""
+    return Finding(check, "open", CONSTANT, numbers, about or {})

@@ -1,16 +1,17 @@
-"""The leakage check: a rationale that only restates the label must not beat one that explains it.
+"""The leakage check: a rationale that explains the label must beat one that only restates it.
 
 Ours, not FRAME's. Explaining rationales are gold ones, on examples that the task model gets right; restating ones are
 "The answer is LABEL.", on the same examples, judged by the same simulators. With verbalised reference rationales the
-restating ones *are* the references, so that Axiom 1 (above everything else) and this check (not above explanations)
+restating ones *are* the references, so that Axiom 1 (above everything else) and this check (below explanations)
 exclude each other when the same simulators judge; a metric can meet both when Axiom 1 is judged by simulators trained
-on references, with references that explain (`reference=explained`), or by a tie.
+on references, or with references that explain (`reference=explained`). A tie meets nothing: a metric that tells nothing
+apart has many.
 """
 
 from __future__ import annotations
 
 from rationale_eval.axioms.estimate import Table
-from rationale_eval.axioms.finding import Finding
+from rationale_eval.axioms.finding import Finding, constant, judge, unsure
 
 EXPLAINING, RESTATING = "gold", "restating"
 
@@ -21,10 +22,12 @@ def leakage_check(table: Table) -> Finding:
     numbers = {"explaining_minus_restating": ahead}
     if ahead.value != ahead.value:
         return Finding("leakage", "not tried", "there are no gold rationales of right answers", numbers)
-    low = ahead.value if ahead.low != ahead.low else ahead.low
-    high = ahead.value if ahead.high != ahead.high else ahead.high
-    if low >= 0:
-        return Finding("leakage", "holds", "explaining is not beaten by restating", numbers)
-    if high < 0:
-        return Finding("leakage", "fails", "restating the label beats explaining it", numbers)
-    return Finding("leakage", "open", "neither is clearly ahead", numbers)
+    if table.constant:
+        return constant("leakage", numbers)
+    verdict = judge(ahead, least=0.0)
+    words = {
+        "holds": "explaining beats restating the label",
+        "fails": "restating the label beats explaining it",
+        "open": "neither is clearly ahead",
+    }
+    return Finding("leakage", verdict, words[verdict] + unsure(ahead), numbers)

@@ -21,6 +21,9 @@ example's own where the prediction is right, else another example's."""
 OTHERS: Final = ("generated", "gold", "random", "empty")
 """Sources that a reference rationale must beat: the model's own, gold ones, those of other examples, none."""
 
+CEILING: Final = "ceiling"
+"""No rationales of anybody: what the metric would come to if every rationale told all."""
+
 
 def verbalised(choice: str) -> str:
     """The answer as a sentence, and nothing else."""

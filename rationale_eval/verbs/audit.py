@@ -13,12 +13,13 @@ import pandas as pd
 
 from rationale_eval import durable
 from rationale_eval.axioms.audit import Audit, Auditor
+from rationale_eval.axioms.choosing import name_of
+from rationale_eval.axioms.same_audit import REPORT
 from rationale_eval.errors import InputError
 from rationale_eval.metrics.text_case import TextCase
 from rationale_eval.verbs.audit_job import AuditConfig
 
 SCORES: Final = "scores.parquet"
-REPORT: Final = "audit.json"
 
 UserMetric = Callable[[TextCase], float]
 
@@ -117,10 +118,10 @@ def audit(  # noqa: PLR0913 -- a public verb; all but the first two are keywords
         workspace: Where the run and the simulators are kept.
         device: Where models run.
         seed: The first seed.
-        folder: Where to write instead of a run, which metrics that are functions need.
+        folder: Where to write instead of a run, which metrics that are functions need; of one audit alone.
 
     Raises:
-        UsageError: For names, knobs or data that cannot be used.
+        UsageError: For names, knobs or data that cannot be used, or a folder that another audit has begun.
 
     Example:
         >>> result = audit("bundled/nli", ["rq", lambda case: float(len(case.text) > 0)], folder="out")
@@ -128,10 +129,9 @@ def audit(  # noqa: PLR0913 -- a public verb; all but the first two are keywords
     from rationale_eval.verbs.audit_run import audit_folder, audit_run
     from rationale_eval.workspace.runs import Workspace
 
-    names = tuple(one if isinstance(one, str) else one.__name__ for one in metrics)
     config = AuditConfig(
-        data=str(data), metrics=names, ratings=ratings, limit=limit, split=split, train_split=train_split,
-        protocol=dict(protocol or {}), device=device, seed=seed,
+        data=str(data), metrics=tuple(map(name_of, metrics)), ratings=ratings, limit=limit, split=split,
+        train_split=train_split, protocol=dict(protocol or {}), device=device, seed=seed,
     )  # fmt: skip
     place = Workspace(workspace)
     if folder is None and all(isinstance(one, str) for one in metrics):

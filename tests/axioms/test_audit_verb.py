@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import rationale_eval as rx
+from benchmarks.frame import judged
 from rationale_eval.axioms import audit as room
 from rationale_eval.cli import run
 from rationale_eval.errors import UsageError
@@ -51,6 +52,25 @@ def test_a_report_holds_every_check_and_the_scores_behind_it(found: AuditResult)
     assert list(summary["metric"]) == ["rq", "masked_rq"] and set(summary["reference"]) <= {"holds", "fails", "open"}
 
 
+def test_a_finished_audit_is_judged_again_from_its_scores(found: AuditResult, tmp_path: Path) -> None:
+    """As the page of the study does, whose cells may have been judged by other rules."""
+    stale = json.loads(json.dumps(found.report))
+    for card in stale["scorecards"]:
+        for check in card["checks"][:-1]:
+            check["verdict"] = "holds" if check["verdict"] == "fails" else "fails"
+        rated = {"value": 0.1, "low": -0.1, "high": 0.3, "n": 9.0, "seeds": 1, "interval": "percentile"}
+        card["checks"][-1] = {"check": "people", "verdict": "holds", "why": "", "numbers": {"rho": rated}}
+    (tmp_path / "audit.json").write_text(json.dumps(stale))
+    found.examples().to_parquet(tmp_path / "scores.parquet")
+    again = judged(tmp_path)["scorecards"]
+    for card, before in zip(again, found.cards(), strict=True):
+        assert card["scale"] == pytest.approx(before["scale"])
+        for check, same in zip(card["checks"][:-1], before["checks"][:-1], strict=True):
+            assert (check["verdict"], check["why"]) == (same["verdict"], same["why"])
+            assert check["numbers"].keys() == same["numbers"].keys()
+        assert card["checks"][-1]["verdict"] == "open" and "rho 0.10" in card["checks"][-1]["why"]
+
+
 def test_a_stopped_audit_goes_on_with_what_was_said(found: AuditResult, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = found.folder.parent.parent
     monkeypatch.setattr(room.Auditor, "_train", _stop)
@@ -78,9 +98,60 @@ def test_a_function_is_audited_like_any_metric(tmp_path: Path) -> None:
     found = rx.audit("bundled/nli", [says_something], protocol=KNOBS, folder=tmp_path / "own", workspace=tmp_path)
     (card,) = found.cards()
     checks = {each["check"]: each for each in card["checks"]}
-    assert card["metric"] == "says_something" and checks["reference"]["verdict"] == "fails"
-    assert checks["perturbation"]["numbers"]["gap"]["value"] == 0.0 and checks["perturbation"]["verdict"] == "fails"
-    assert checks["robustness"]["verdict"] == "holds"
+    # It ties wherever something is said: nothing of that holds or fails.
+    assert card["metric"] == "says_something" and checks["reference"]["verdict"] == "open"
+    assert checks["perturbation"]["numbers"]["gap"]["value"] == 0.0 and checks["perturbation"]["verdict"] == "open"
+    assert checks["leakage"]["verdict"] == "open" and checks["robustness"]["verdict"] == "holds"
+
+
+def first_words(case: TextCase) -> float:
+    return float(len(case.text[:20]))
+
+
+def test_a_folder_is_taken_up_by_the_same_audit_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    knobs = {"eval_limit": 30, "train_limit": 60, "noise": "none", "data": "none", "perturbations": "format"}
+    folder = tmp_path / "own"
+
+    def audit(data: str = "bundled/nli", folder: Path = folder, **more: object) -> AuditResult:
+        return rx.audit(data, [first_words], protocol=knobs | more, folder=folder, workspace=tmp_path, device="cpu")
+
+    first = audit()
+    for more, said in (
+        ({"eval_limit": 25}, "its eval_limit is 30, here 25; it evaluates on other examples"),
+        ({"train_limit": 50}, "its train_limit is 60, here 50; it learns from other training examples"),
+        ({"rationalizer": "self_rationalize"}, "its rationalizer is retrieve, here self_rationalize"),
+        ({"noise": "20"}, "its noise is none, here 20.0"),
+    ):
+        with pytest.raises(UsageError, match=f"'{folder}' holds another audit .*{said}.*name another folder"):
+            audit(**more)
+    other = tmp_path / "data"
+    other.mkdir()
+    bundled = Path(rx.__file__).parent / "data" / "bundled" / "nli"
+    for split in ("train", "test"):
+        lines = (json.loads(line) for line in (bundled / f"{split}.jsonl").read_text().splitlines())
+        (other / f"{split}.jsonl").write_text("\n".join(json.dumps(one | {"id": f"x{one['id']}"}) for one in lines))
+    with pytest.raises(UsageError, match="it learns from other training examples; it evaluates on other examples"):
+        audit(str(other))
+    # Nothing was touched, and the audit itself goes on: what its task model said is not asked for again.
+    monkeypatch.setattr(room, "RATIONALIZERS", {"retrieve": SimpleNamespace(speak=_stop)})
+    assert audit().cards() == first.cards()
+
+    # A folder from before the note is known by its report, and one that was left unfinished by what was said.
+    for missing in ("made_from.json", "audit.json"):
+        (folder / missing).unlink()
+        with pytest.raises(UsageError, match="holds another audit"):
+            audit(eval_limit=25)
+    assert audit().cards() == first.cards()
+    (folder / "made_from.json").write_text("{")
+    with pytest.raises(UsageError, match="cannot be read"):
+        audit()
+
+
+def test_functions_of_one_name_are_refused(tmp_path: Path) -> None:
+    metrics = [lambda case: 1.0, lambda case: float(len(case.text))]
+    with pytest.raises(UsageError, match=r"two metrics are named 'lambda'.*a name of its own"):
+        rx.audit("bundled/nli", metrics, folder=tmp_path / "own", workspace=tmp_path)
+    assert not (tmp_path / "own").exists()
 
 
 def test_what_cannot_be_audited_is_one_sentence(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from rationale_eval.axioms.choosing import choose
+from rationale_eval.axioms.choosing import choose, name_of
 from rationale_eval.axioms.conditions import Condition, conditions
 from rationale_eval.axioms.rated import rated_of
 from rationale_eval.axioms.sources import empty, gold, reference, shuffled
@@ -98,3 +100,32 @@ def test_metrics_are_chosen_pt_beside_np_and_own_functions_too() -> None:
             choose([name])
     with pytest.raises(UsageError, match="at least one"):
         choose([])
+
+
+def test_metrics_of_one_name_are_never_merged() -> None:
+    def rq(case: TextCase, *, weights: str) -> float:
+        return 0.0
+
+    def length(case: TextCase) -> float:
+        return float(len(case.text))
+
+    def other() -> Callable[[TextCase], float]:
+        def length(case: TextCase) -> float:
+            return -float(len(case.text))
+
+        return length
+
+    for names in (
+        [length, other()],
+        [length, length],
+        ["rq:np", rq],
+        [rq, "rq:np"],
+        [partial(length), partial(length)],
+    ):
+        with pytest.raises(UsageError, match=r"two metrics are named '(length|rq|own)'"):
+            choose(names)
+    # A registered metric that is named twice is that metric, once.
+    assert [each.name for each in choose(["rq:np", "rq", "chrf", "chrf"])] == ["rq:np", "rq:pt", "chrf:all"]
+    assert [name_of(each) for each in ("rq:np", length, lambda case: 0.0, partial(length))] == [
+        "rq:np", "length", "lambda", "own"
+    ]  # fmt: skip
