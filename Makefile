@@ -1,5 +1,5 @@
 # Every target sets the checkout up first; that costs nothing when it is done already.
-.PHONY: setup demo test bench ui lint
+.PHONY: setup demo test bench ui lint screenshots
 
 BIN := .venv/bin
 # One thread for each of the two test processes: more would only stand in each other's way.
@@ -26,3 +26,6 @@ bench: setup
 
 ui: setup
 	@$(BIN)/rationale-eval ui $(UI)
+
+screenshots: setup
+	$(BIN)/python scripts/screenshots.py $(SCREENSHOTS)
