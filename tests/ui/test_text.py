@@ -54,7 +54,7 @@ def test_no_text_leaves_its_attribute(text: str) -> None:
 
 @given(ANY)
 def test_no_text_becomes_markdown(text: str) -> None:
-    """Every token of the parsed line is plain text; nothing is a link, an image, emphasis, code, a list or a heading."""
+    """Every token of the parsed line is plain text: no link, image, emphasis, code, list or heading."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(md_text(text))
     assert {token.type for token in tokens} <= {"paragraph_open", "inline", "paragraph_close"}
     assert {child.type for token in tokens for child in token.children or ()} <= {"text", "text_special"}
