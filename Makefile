@@ -11,6 +11,8 @@ setup:
 
 demo: setup
 	@$(BIN)/rationale-eval demo
+	@if [ -t 1 ]; then $(BIN)/rationale-eval ui $(UI); \
+	else echo "the dashboard: make ui, then http://localhost:8501"; fi
 
 lint: setup
 	$(BIN)/ruff check .

@@ -32,6 +32,14 @@ def ui(
         list[str] | None,
         typer.Option("--host", help="A name under which a shared dashboard is reached.", show_default=False),
     ] = None,
+    browser: Annotated[
+        bool | None,
+        typer.Option(
+            "--browser/--no-browser",
+            help="Open it in a browser; by default on a terminal with a display.",
+            show_default=False,
+        ),
+    ] = None,
     workspace: Workspace = None,
 ) -> None:
     """Open the dashboard. It listens on this machine only; closing it stops no run."""
@@ -47,7 +55,8 @@ def ui(
     for folder in roots:
         if not folder.is_dir():
             raise UsageError(f"--root {folder}: there is no such folder.")
-    chosen: dict[str, Any] = dict(settings.SETTINGS) | {"server.port": port}
+    opens = _has_display() if browser is None else browser
+    chosen: dict[str, Any] = dict(settings.SETTINGS) | {"server.port": port, "server.headless": not opens}
     if share:
         hosts = tuple(host or ())
         settings.require_shareable(hosts, login=_login(app.parent))
@@ -64,6 +73,11 @@ def ui(
     words = [sys.executable, "-m", "rationale_eval.ui.server", "run", str(app), *settings.flags(chosen)]
     sys.stdout.flush()
     os.execv(sys.executable, words)
+
+
+def _has_display() -> bool:
+    shown = sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
+    return sys.stdout.isatty() and shown
 
 
 def _login(folder: Path) -> bool:
