@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from rationale_eval.commands.options import AsJson, Metrics, Seed, Workspace
 from rationale_eval.commands.output import say, show
-from rationale_eval.commands.parsing import names
+from rationale_eval.commands.parsing import names, read_ids
 from rationale_eval.errors import UsageError
 
 
@@ -31,6 +32,10 @@ def compare(
     gain: Annotated[
         bool, typer.Option("--nrg", help="Show the composite normalized relative gain instead of tests.")
     ] = False,
+    ids: Annotated[
+        Path | None,
+        typer.Option("--ids", help="Only the examples whose ids this text file holds, one a line.", show_default=False),
+    ] = None,
     level: Annotated[float, typer.Option("--level", help="Confidence level of intervals and tests.")] = 0.95,
     seed: Seed = 0,
     workspace: Workspace = None,
@@ -50,6 +55,9 @@ def compare(
     if len({run.id for run in found}) < len(found):
         raise UsageError("one evaluation was named twice")
     results = {run.id: Result.load(run.folder) for run in found}
+    if ids is not None:
+        only = read_ids(ids)
+        results = {name: result.narrowed(only) for name, result in results.items()}
     given = next(iter(results.values())) if len(results) == 1 else results
     wanted = names(methods) or None
     if gain:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
-from rationale_eval.errors import UsageError
+from rationale_eval.errors import InputError, UsageError
 
 PAIR_OPTIONS: Final = ("--map", "--set", "--option", "--grid", "--request")
 """Options that take name=value pairs, as many as follow."""
@@ -15,6 +16,21 @@ PAIR_OPTIONS: Final = ("--map", "--set", "--option", "--grid", "--request")
 def names(given: Sequence[str] | None) -> tuple[str, ...]:
     """Names from an option that may be repeated and may hold several, parted by commas."""
     return tuple(part.strip() for text in given or () for part in text.split(",") if part.strip())
+
+
+def read_ids(path: Path) -> frozenset[str]:
+    """Ids from a text file, one a line.
+
+    Raises:
+        InputError: If it cannot be read or names none.
+    """
+    try:
+        found = frozenset(line.rstrip("\r") for line in path.read_text(encoding="utf-8").split("\n") if line.strip())
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read as text: {error}", file=str(path)) from error
+    if not found:
+        raise InputError("names no example; write one id a line", file=str(path))
+    return found
 
 
 def pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:

@@ -117,7 +117,23 @@ def compare_frames(
     if not pairs:
         raise UsageError("these systems share no scored example; evaluate them on the same data with the same metrics")
     _judge(lines, pairs, settings)
-    return pd.DataFrame(lines, columns=list(COMPARE_COLUMNS))
+    return corrected(pd.DataFrame(lines, columns=list(COMPARE_COLUMNS)), settings.level)
+
+
+def corrected(table: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
+    """Holm's correction over all tests of a table, and what follows from it: which system is better.
+
+    Tables of tests made one metric at a time become, joined and corrected, the table of all metrics.
+
+    Args:
+        table: Rows with the columns `COMPARE_COLUMNS`; `p_holm` and `better` are made anew.
+        level: Confidence level.
+    """
+    p_holm = holm(table["p"].to_numpy(dtype=np.float64))
+    ahead = table["difference"].to_numpy(dtype=np.float64) * np.where(table["direction"] == "higher", 1, -1)
+    significant = (p_holm < 1 - level) & (table["direction"] != "none").to_numpy() & (ahead != 0)
+    better = np.where(ahead > 0, table["first"], table["second"])
+    return table.assign(p_holm=p_holm, better=np.where(significant, better, ""))
 
 
 def by_method(frame: pd.DataFrame, prefix: str = "") -> dict[str, pd.DataFrame]:
@@ -141,9 +157,7 @@ def _judge(lines: list[dict[str, Any]], pairs: Sequence[_Pair], settings: Settin
         [pair.sample() for pair in pairs], level=settings.level, resamples=settings.resamples, seed=settings.seed
     )
     outcomes = [pair.test(settings) for pair in pairs]
-    corrected = holm([outcome.p for outcome in outcomes])
-    for line, pair, interval, outcome, p_holm in zip(lines, pairs, found, outcomes, corrected, strict=True):
-        direction = direction_of(line["metric"])
+    for line, pair, interval, outcome in zip(lines, pairs, found, outcomes, strict=True):
         line |= {
             "value_first": float(pair.group.reduce(pair.first.sum(axis=0))),
             "value_second": float(pair.group.reduce(pair.second.sum(axis=0))),
@@ -151,15 +165,11 @@ def _judge(lines: list[dict[str, Any]], pairs: Sequence[_Pair], settings: Settin
             "ci_low": interval.low,
             "ci_high": interval.high,
             "p": outcome.p,
-            "p_holm": float(p_holm),
             "n_pairs": pair.examples,
-            "direction": direction,
+            "direction": direction_of(line["metric"]),
             "test": outcome.name,
             "interval": "; ".join(filter(None, [interval.method, interval.reason])),
         }
-        ahead = interval.value if direction == "higher" else -interval.value
-        significant = p_holm < 1 - settings.level and direction != "none" and ahead != 0
-        line["better"] = (line["first"] if ahead > 0 else line["second"]) if significant else ""
 
 
 def _groups(name: str, frame: pd.DataFrame, metrics: Sequence[str] | None) -> dict[tuple[str, str], Group]:

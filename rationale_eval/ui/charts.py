@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 import plotly.graph_objects as go
 import streamlit as st
 
+from rationale_eval.verbs.html import visible
+
 HEIGHT: Final = 320
 MOST_POINTS: Final = 5_000
 """A chart with more points than this is aggregated first."""
@@ -35,6 +37,18 @@ def figure(*, height: int = HEIGHT, x: str = "", y: str = "", legend: bool = Tru
         dragmode=False,
     )
     return made
+
+
+def label(text: object, *, cap: int = 40) -> str:
+    """Outside text in a figure, where Plotly would read some HTML: escaped, on one line, and short.
+
+    Args:
+        text: Anything; its `str` is shown.
+        cap: Characters shown at most.
+    """
+    shown, more = visible(text, cap)
+    line = " ".join(shown.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"{line}…" if more else line
 
 
 def show(made: go.Figure, *, key: str, alt: str, select: Literal["points"] | None = None) -> list[dict[str, Any]]:

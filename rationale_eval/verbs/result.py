@@ -7,12 +7,13 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rationale_eval import durable
@@ -92,10 +93,12 @@ class Result:
     Args:
         path: Parquet file with one row for each example, method, metric and variant.
         provenance: What was evaluated and how.
+        only: Ids of the examples that count; all when None.
     """
 
-    def __init__(self, path: Path, provenance: Mapping[str, Any]):
+    def __init__(self, path: Path, provenance: Mapping[str, Any], *, only: Collection[str] | None = None):
         self.path, self.provenance = Path(path), dict(provenance)
+        self._only = None if only is None else frozenset(only)
 
     @classmethod
     def load(cls, folder: Path) -> Result:
@@ -114,6 +117,14 @@ class Result:
             provenance = {}
         return cls(path, provenance)
 
+    def narrowed(self, ids: Collection[str]) -> Result:
+        """The same result on some of its examples; values, intervals and tests are those of these examples alone.
+
+        Args:
+            ids: Ids of examples; those that are not in the result are passed over.
+        """
+        return Result(self.path, self.provenance, only=ids if self._only is None else self._only & frozenset(ids))
+
     def examples(self, metric: str | None = None, method: str | None = None) -> pd.DataFrame:
         """One row for each example, method, metric and variant, in the data set's order.
 
@@ -122,7 +133,10 @@ class Result:
             method: Only this method.
         """
         filters = [(name, "==", value) for name, value in (("metric", metric), ("method", method)) if value is not None]
-        return pq.read_table(self.path, filters=filters or None).to_pandas()
+        table = pq.read_table(self.path, filters=filters or None)
+        if self._only is not None:
+            table = table.filter(pc.is_in(table["example_id"], pa.array(sorted(self._only), pa.string())))
+        return table.to_pandas()
 
     def summary(self, *, level: float = 0.95, resamples: int | None = None, seed: int = 0) -> pd.DataFrame:
         """Corpus values with bootstrap intervals.
@@ -138,16 +152,17 @@ class Result:
         import pandas as pd
 
         from rationale_eval.metrics.statistics import RESAMPLES
-        from rationale_eval.metrics.summary import summarize
+        from rationale_eval.metrics.summary import SUMMARY_COLUMNS, summarize
 
         load_all()
         names = pq.read_table(self.path, columns=["metric"])["metric"].unique().to_pylist()
         # One metric at a time: memory holds the rows of one metric, not of all.
         tables = [
-            summarize(self.examples(metric=name), level=level, resamples=resamples or RESAMPLES, seed=seed)
-            for name in names
+            summarize(rows, level=level, resamples=resamples or RESAMPLES, seed=seed)
+            for rows in map(self.examples, names)
+            if len(rows)
         ]
-        return pd.concat(tables, ignore_index=True)
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(SUMMARY_COLUMNS))
 
     def records(self, **how: Any) -> list[dict[str, Any]]:
         """The summary as JSON records; what is not defined is None."""

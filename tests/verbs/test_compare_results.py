@@ -1,11 +1,13 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from rationale_eval.cli import make_app
 from rationale_eval.errors import UsageError
+from rationale_eval.metrics.compare import corrected
 from rationale_eval.metrics.record import Score
 from rationale_eval.verbs.compare import compare, composite
 from rationale_eval.verbs.result import Result, ScoreRow, write_scores
@@ -47,6 +49,26 @@ def test_one_variant_may_be_asked_for(result):
     assert len(compare(result, metrics=["auprc:*"])) == 1
     with pytest.raises(UsageError, match="no such methods or metrics"):
         compare(result, metrics=["auprc:w"])
+
+
+def test_metrics_tested_one_at_a_time_and_joined_are_the_table_of_all(result):
+    whole = compare(result)
+    names = list(dict.fromkeys(whole["metric"]))
+    joined = pd.concat([compare(result, metrics=[name]) for name in names], ignore_index=True)
+    assert (joined["p_holm"] <= whole["p_holm"]).all() and (joined["p_holm"] < whole["p_holm"]).any()
+    pd.testing.assert_frame_equal(corrected(joined), whole)
+
+
+def test_a_narrowed_result_is_that_of_its_examples(result, tmp_path):
+    ids = [f"e{i}" for i in range(0, 60, 2)]
+    few = result.narrowed([*ids, "no such example"])
+    table = few.summary(resamples=50)
+    assert set(table["n"]) == {30} and set(few.examples()["example_id"]) == set(ids)
+    value = result.examples("auprc", "good").set_index("example_id").loc[ids, "value"].mean()
+    assert table.set_index(["method", "metric"]).loc[("good", "auprc"), "value"] == pytest.approx(value)
+    assert set(compare(few)["n_pairs"]) == {30}
+    assert few.narrowed(["e0", "e1"]).examples()["example_id"].unique().tolist() == ["e0"]
+    assert not len(result.narrowed([]).summary())
 
 
 def test_results_on_the_same_data_by_name(result, tmp_path):
