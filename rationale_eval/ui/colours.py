@@ -21,6 +21,11 @@ HIGH: Final = (8, 81, 156)
 NEGATIVE: Final = (179, 88, 6)
 MIDDLE: Final = (247, 247, 247)
 
+DARK_LOW: Final = (20, 26, 36)
+DARK_HIGH: Final = (128, 195, 255)
+DARK_NEGATIVE: Final = (255, 176, 92)
+"""The same scales on a dark page: small values are near its ground there too, great ones stand out."""
+
 RGB = tuple[int, int, int]
 
 
@@ -31,14 +36,15 @@ def of_systems(systems: Sequence[str]) -> dict[str, str]:
     return {name: colours.get(name, CONTROL) for name in systems}
 
 
-def sequential(share: float) -> RGB:
+def sequential(share: float, *, dark: bool = False) -> RGB:
     """The colour of a size between 0 and 1."""
-    return _between(LOW, HIGH, share)
+    return _between(DARK_LOW, DARK_HIGH, share) if dark else _between(LOW, HIGH, share)
 
 
-def diverging(share: float) -> RGB:
-    """The colour of a signed value between -1 and 1; 0 is white."""
-    return _between(MIDDLE, HIGH, share) if share >= 0 else _between(MIDDLE, NEGATIVE, -share)
+def diverging(share: float, *, dark: bool = False) -> RGB:
+    """The colour of a signed value between -1 and 1; 0 is nearly the ground of the page."""
+    high, negative, middle = (DARK_HIGH, DARK_NEGATIVE, DARK_LOW) if dark else (HIGH, NEGATIVE, MIDDLE)
+    return _between(middle, high, share) if share >= 0 else _between(middle, negative, -share)
 
 
 def readable_on(colour: RGB) -> str:
