@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -24,7 +25,8 @@ from rationale_eval.rationales.extract import example_seed, reexplain
 from rationale_eval.rationales.methods import METHODS as ALL_METHODS
 from rationale_eval.verbs.chosen_metrics import Wanted, choose_metrics, possible
 from rationale_eval.verbs.matching import ById, in_model_order, refuse_equal_names
-from rationale_eval.verbs.result import Result, ScoreRow, write_scores
+from rationale_eval.verbs.predictions import FILE, INPUT, Answered, predictions_file
+from rationale_eval.verbs.result import Result, ScoreRow, temporary_scores, write_scores
 
 MODEL_ROW: Final = "model"
 """Name under which metrics of the model itself (accuracy ...) stand among the methods."""
@@ -58,7 +60,8 @@ def evaluate(  # noqa: PLR0913 - the public verb; all but the first two are keyw
             among `explanations` that read embeddings, with their parameters.
         memory: Where answers of the model are remembered: a file, or something that remembers; this process by default.
         seed: Seed of metrics that draw at random; with the example's id it fixes every draw.
-        out: Parquet file for the scores; a temporary one by default.
+        out: Parquet file for the scores; a temporary one by default. With a model, its answers stand beside it
+            (`verbs/predictions.py`).
         progress: Called with the number of examples done since the last call.
 
     Returns:
@@ -81,8 +84,10 @@ def evaluate(  # noqa: PLR0913 - the public verb; all but the first two are keyw
             stack.callback(memory.close)
         engine = None if model is None else Engine(model, memory=memory, explainers=explainers)
         scorer = _Scorer(data, methods, wanted, model, seed, frozenset(explainers or ()))
-        rows = scorer.with_model(engine) if engine else scorer.without_model()
-        path = write_scores(_counted(rows, progress), out)
+        scored = scorer.with_model(engine) if engine else scorer.without_model()
+        path = out or temporary_scores()
+        keep = stack.enter_context(predictions_file(path.with_name(FILE))) if engine else None
+        write_scores(_counted(scored, progress, keep), path)
     return Result(path, _provenance(scorer, engine))
 
 
@@ -115,15 +120,27 @@ def _explainers(methods: Sequence[Explanations], model: TaskModel | None, seed: 
     return found
 
 
-def _counted(rows: Iterable[list[ScoreRow]], progress: Callable[[int], None] | None) -> Iterator[ScoreRow]:
-    for example in rows:
-        yield from example
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """All rows of one example, and the model's answer to it."""
+
+    rows: list[ScoreRow]
+    answered: Answered | None
+
+
+def _counted(
+    scored: Iterable[_Scored], progress: Callable[[int], None] | None, keep: Callable[[Answered], None] | None
+) -> Iterator[ScoreRow]:
+    for example in scored:
+        yield from example.rows
+        if keep is not None and example.answered is not None:
+            keep(example.answered)
         if progress is not None:
             progress(1)
 
 
 class _Scorer:
-    """Turns examples into questioners and their scores into rows; each yielded list is one example's rows."""
+    """Turns examples into questioners and their scores into rows, one example after the other."""
 
     def __init__(
         self,
@@ -143,19 +160,20 @@ class _Scorer:
         ]
         self.truncated = 0
 
-    def with_model(self, engine: Engine) -> Iterator[list[ScoreRow]]:
+    def with_model(self, engine: Engine) -> Iterator[_Scored]:
         assert self.model is not None
         model = self.model
 
-        def questioners() -> Iterator[Asks[list[ScoreRow]]]:
-            for example, words, rationales in self._examples():
+        def questioners() -> Iterator[Asks[_Scored]]:
+            for given, words, rationales in self._examples():
+                example = in_model_order(given, model)
                 encoding = model.encode(example, words)
                 self.truncated += encoding.truncated
-                yield self._ask(example, words, rationales, encoding)
+                yield self._ask(example, words, rationales, encoding, given.choices)
 
         return engine.run(questioners())
 
-    def without_model(self) -> Iterator[list[ScoreRow]]:
+    def without_model(self) -> Iterator[_Scored]:
         for example, words, rationales in self._examples():
             yield _run_alone(self._ask(example, words, rationales, None))
 
@@ -163,7 +181,6 @@ class _Scorer:
         readers = [ById(each, self.data) for each in self.methods]
         for example in self.data:
             words = self.data.words(example)
-            example = example if self.model is None else in_model_order(example, self.model)
             yield example, words, [reader.of(example, words) for reader in readers]
 
     def _ask(
@@ -172,8 +189,12 @@ class _Scorer:
         words: tuple[Word, ...],
         rationales: list[WordScores],
         encoding: Encoding | None,
-    ) -> Asks[list[ScoreRow]]:
-        """All metrics of one example, advanced together so that their questions share passes."""
+        order: tuple[str, ...] = (),
+    ) -> Asks[_Scored]:
+        """All metrics of one example, advanced together so that their questions share passes.
+
+        Its answer is kept in the order that the data set has of the choices.
+        """
         shared, seed = self.data.cluster(example), example_seed(example.id, self.seed)
         cluster = None if shared is None else blake2b(shared.encode(), digest_size=8).hexdigest()
         probabilities, predicted = None, None
@@ -199,10 +220,21 @@ class _Scorer:
         for rationale, source in zip(rationales, self.methods, strict=True):
             jobs += [(source.method, case(rationale), each) for each in self.on_scores]
         scores = yield from together([self._score(rationale, each) for _, rationale, each in jobs])
-        return [
+        rows = [
             ScoreRow(example.id, cluster, method, each.metric.name, each.variant, score)
             for (method, _, each), score in zip(jobs, scores, strict=True)
         ]
+        if probabilities is None or predicted is None:
+            return _Scored(rows, None)
+        places = [example.choices.index(choice) for choice in order] if order != example.choices else None
+        answered = Answered(
+            example.id,
+            MODEL_ROW,
+            INPUT,
+            predicted if places is None else places.index(predicted),
+            probabilities if places is None else probabilities[places],
+        )
+        return _Scored(rows, answered)
 
     def _score(self, case: Case, wanted: Wanted) -> Asks[Score]:
         needs = wanted.metric.needs
@@ -252,12 +284,12 @@ def together(
     return [scores[place] for place in range(len(asks))]
 
 
-def _run_alone(asks: Asks[list[ScoreRow]]) -> list[ScoreRow]:
+def _run_alone(asks: Asks[_Scored]) -> _Scored:
     """Runs a questioner that asks nothing."""
     try:
         while True:
             if next(asks):
                 raise UsageError("a metric asks a model, but none was given")
     except StopIteration as stop:
-        rows: list[ScoreRow] = stop.value
-        return rows
+        scored: _Scored = stop.value
+        return scored

@@ -24,6 +24,7 @@ from rationale_eval.verbs.evaluate_texts import check_controls, evaluate_texts, 
 from rationale_eval.verbs.extract import choose_methods, extract_to
 from rationale_eval.verbs.extract_run import FOLDER
 from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, require_model, workspace_of
+from rationale_eval.verbs.predictions import FILE as ANSWERS
 from rationale_eval.verbs.result import EVALUATION, Result
 from rationale_eval.verbs.simulating import (
     asked_views,
@@ -87,8 +88,8 @@ def evaluate_run(
     """Makes the rationales, scores them and keeps everything in a run folder.
 
     The folder gets `explanations/METHOD.parquet`, `examples.parquet` (one row for each example, method, metric and
-    variant),
-    `evaluation.json` (what was evaluated and how) and `summary.json` (corpus values with intervals).
+    variant), `predictions.parquet` (who answered what), `evaluation.json` (what was evaluated and how) and
+    `summary.json` (corpus values with intervals).
 
     Args:
         config: What to do.
@@ -216,5 +217,5 @@ def _read(config: EvaluateConfig, workspace: Workspace) -> list[Explanations]:
         if not path.exists():
             path = workspace.find(name).folder
         files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-        found += [load_explanations(file) for file in files if file.name != "examples.parquet"]
+        found += [load_explanations(file) for file in files if file.name not in ("examples.parquet", ANSWERS)]
     return found

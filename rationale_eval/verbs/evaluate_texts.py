@@ -27,6 +27,8 @@ from rationale_eval.verbs.chosen_metrics import Wanted
 from rationale_eval.verbs.evaluate_asking import Asking, Place, ask
 from rationale_eval.verbs.generate import Texts
 from rationale_eval.verbs.generate_run import ABOUT, COMPLETIONS, FOLDER
+from rationale_eval.verbs.predictions import FILE as ANSWERS
+from rationale_eval.verbs.predictions import OWN, Answered, predictions_file, simulator
 from rationale_eval.verbs.result import Result, ScoreRow, write_scores
 from rationale_eval.verbs.simulating import asked_views
 from rationale_eval.workspace.runs import Workspace
@@ -75,7 +77,8 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
         asking: The language model and how it is asked again, for metrics that do.
         device: Where the encoder runs.
         seed: Draws the random control.
-        out: Parquet file for the scores; a temporary one by default.
+        out: Parquet file for the scores; a temporary one by default. What was said, and what simulators answer to it,
+            stands beside it (`verbs/predictions.py`).
         progress: Called with the number of examples done since the last call.
 
     Raises:
@@ -103,6 +106,9 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
         asked, how = ask(asking, cases, wanted, seed, None if reader is None else reader.vectors)
         provenance |= how | {"model": {"name": asking.lm.name, "fingerprint": asking.lm.fingerprint}}
     path = write_scores(_rows(data, said, wanted, reader, simulated, asked, progress), out)
+    with predictions_file(path.with_name(ANSWERS)) as keep:
+        for answered in _answered(data, said, simulated):
+            keep(answered)
     learned = {
         f"{weights} {seen}": made.learned(seen, seed).record()
         for weights, made in (simulators or {}).items()
@@ -257,6 +263,16 @@ def _rows(
                     yield ScoreRow(example.id, cluster, one.system, each.metric.name, each.variant, score)
             if progress is not None:
                 progress(1)
+
+
+def _answered(
+    data: RationaleDataset, said: Callable[[Example], Iterable[_Said]], simulated: Simulated
+) -> Iterator[Answered]:
+    for example in data:
+        for one in said(example):
+            yield Answered(example.id, one.system, OWN, one.answer, text=one.text)
+            for (weights, seen), found in simulated.get((one.system, example.id), {}).items():
+                yield Answered(example.id, one.system, simulator(weights, seen), int(np.argmax(found)), found)
 
 
 def _encoded(reader: TextEncoder, said: Sequence[_Said], wanted: Sequence[Wanted]) -> dict[str, TokenStates]:

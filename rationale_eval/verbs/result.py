@@ -20,6 +20,8 @@ from rationale_eval import durable
 from rationale_eval.errors import InputError
 from rationale_eval.metrics.all import load_all
 from rationale_eval.metrics.record import Score
+from rationale_eval.verbs.predictions import FILE
+from rationale_eval.verbs.predictions import SCHEMA as SCHEMA_OF_PREDICTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,10 +73,14 @@ class ScoreRow:
         }
 
 
+def temporary_scores() -> Path:
+    """A place for scores that nobody asked to keep."""
+    return Path(tempfile.mkdtemp(prefix="rationale-eval-")) / "examples.parquet"
+
+
 def write_scores(rows: Iterable[ScoreRow], path: Path | None = None) -> Path:
     """Streams score rows into a Parquet file, whole or not at all. Returns its path."""
-    if path is None:
-        path = Path(tempfile.mkdtemp(prefix="rationale-eval-")) / "examples.parquet"
+    path = path or temporary_scores()
     with durable.whole_file(path) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
         held: list[dict[str, Any]] = []
         for row in rows:
@@ -137,6 +143,13 @@ class Result:
         if self._only is not None:
             table = table.filter(pc.is_in(table["example_id"], pa.array(sorted(self._only), pa.string())))
         return table.to_pandas()
+
+    def predictions(self) -> pd.DataFrame:
+        """Who answered what, in the data set's order; see `verbs/predictions.py` for the columns. Empty where no model
+        or text took part, or the evaluation was made before answers were kept.
+        """
+        path = self.path.with_name(FILE)
+        return pq.read_table(path).to_pandas() if path.is_file() else SCHEMA_OF_PREDICTIONS.empty_table().to_pandas()
 
     def summary(self, *, level: float = 0.95, resamples: int | None = None, seed: int = 0) -> pd.DataFrame:
         """Corpus values with bootstrap intervals.

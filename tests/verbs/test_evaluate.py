@@ -201,6 +201,26 @@ def test_a_result_is_read_back(tmp_path):
         Result.load(tmp_path / "nowhere")
 
 
+def test_the_models_answers_stand_beside_the_scores_in_the_data_sets_order_of_choices():
+    data = dataset(8)
+    turned_choices = ("c", "a", "b")
+    renamed = [Example(e.id, e.task, e.inputs, turned_choices, turned_choices.index(e.choices[e.label])) for e in data]
+    turned = RationaleDataset.from_examples(renamed, Task("toy", "classification", ("text",), turned_choices))
+    first, second = (evaluate(each, model=LinearModel(), metrics=["accuracy"]) for each in (data, turned))
+    plain, other = first.predictions(), second.predictions()
+    assert list(plain["example_id"]) == [f"e{n}" for n in range(8)]
+    assert set(plain["system"]) == {"model"} and set(plain["seen"]) == {"input"}
+    right = first.examples(metric="accuracy")["value"]
+    for one, same, example, hit in zip(plain.itertuples(), other.itertuples(), data, right, strict=True):
+        assert one.probabilities.sum() == pytest.approx(1)
+        assert one.choice == one.probabilities.argmax()
+        assert (one.choice == example.label) == hit
+        assert turned_choices[same.choice] == CHOICES[one.choice]
+        by_name = dict(zip(turned_choices, same.probabilities, strict=True))
+        np.testing.assert_allclose([by_name[name] for name in CHOICES], one.probabilities)
+    assert evaluate(data, rationales(data)).predictions().empty
+
+
 def test_truncated_examples_are_counted():
     data = dataset(20)
     result = evaluate(data, rationales(data), model=LinearModel(max_length=8), metrics=["comprehensiveness_aopc"])

@@ -185,6 +185,34 @@ def test_simulators_are_trained_once_and_their_learning_is_told(
         assert sentence in capsys.readouterr().err
 
 
+def test_what_was_said_and_what_simulators_answer_stand_beside_the_scores(tmp_path: Path) -> None:
+    data = load_dataset(DATA, "test", 6)
+    file = tmp_path / "echo.jsonl"
+    rows = [{"id": one.id, "rationale": one.rationales[0], "target": (one.label + 1) % 3} for one in data]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    job = EvaluateConfig(
+        data=DATA,
+        split="test",
+        limit=6,
+        texts=(str(file),),
+        controls=("random",),
+        metrics=("rq:np", "leakage:np"),
+        simulator={"np_architecture": "small", "epochs": 1},
+    )
+    result = evaluate_run(job, workspace=Workspace(tmp_path / "w"))[1]
+    table = result.predictions()
+    assert len(table) == 6 * 2 * 4  # two systems; their own answer and three simulators
+    (system,) = set(table["system"]) - {"random"}
+    own = table[(table["system"] == system) & (table["seen"] == "own")]
+    assert list(own["text"]) == [one.rationales[0] for one in data]
+    assert list(own["choice"]) == [(one.label + 1) % 3 for one in data]
+    answers = {key: one.choice for key, one in table.set_index(["system", "example_id", "seen"]).iterrows()}
+    scores = result.examples().set_index(["method", "example_id", "metric"])["value"]
+    for (method, example, seen), choice in answers.items():
+        if seen == "np rationale":
+            assert scores[method, example, "leakage"] == (choice == answers[method, example, "own"])
+
+
 def test_knobs_of_small_simulators_are_named_by_a_dot() -> None:
     found = read_simulator({"small.steps": 300, "small.lr": 0.01, "np_epochs": 3})
     assert (found.small.steps, found.small.lr, found.small.width, found.np_epochs) == (300, 0.01, 64, 3)
