@@ -32,7 +32,7 @@ TEMPLATES = frozenset({"rationale_eval.ui.highlights"})
 ROOTS = {
     "markdown": {"rationale_eval.ui.text.md_text"},
     "html": {
-        "rationale_eval.ui.text.html_text",
+        "rationale_eval.verbs.html.html_text",
         "rationale_eval.ui.colours.css",
         "rationale_eval.ui.colours.readable_on",
     },
@@ -116,6 +116,7 @@ def pages() -> dict[str, str]:
     """The files that make up the pages."""
     files = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
     files += sorted((ROOT / "rationale_eval" / "ui").rglob("*.py"))
+    files += [ROOT / "rationale_eval" / "verbs" / name for name in ("html.py", "numbers.py")]
     return {".".join(file.relative_to(ROOT).with_suffix("").parts): file.read_text("utf-8") for file in files}
 
 
@@ -127,6 +128,7 @@ class Lint:
         self.functions = {
             f"{each.name}.{name}": (each, node) for each in self.modules for name, node in each.functions.items()
         }
+        self.named = {each.name: each for each in self.modules}
         self.sinks: dict[str, dict[str, set[str]]] = {}
         """Function to parameter to the kinds of text it must be given."""
         self.found: set[Finding] = set()
@@ -243,7 +245,7 @@ class Lint:
 
     def _own(self, module: Module, node: ast.Call, scope: Scope) -> None:
         """A call of one of our own functions that passes a parameter on."""
-        target = _target(module, node.func)
+        target = self._target(module, node.func)
         if target not in self.sinks:
             return
         for word, value in _bound(self.functions[target][1], node):
@@ -266,6 +268,23 @@ class Lint:
                 of.add(kind)
                 self.grown = True
 
+    def _target(self, module: Module, function: ast.expr) -> str:
+        """The dotted name of a function where it is written, as far as imports tell."""
+        name = ""
+        if isinstance(function, ast.Name):
+            own = f"{module.name}.{function.id}" if function.id in module.functions else ""
+            name = module.imports.get(function.id, own)
+        elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            base = module.imports.get(function.value.id, "")
+            name = f"{base}.{function.attr}" if base else ""
+        for _ in range(5):  # what a module imports it may hand on
+            room, _, last = name.rpartition(".")
+            found = self.named.get(room)
+            if found is None or last not in found.imports:
+                break
+            name = found.imports[last]
+        return name
+
     def _writes_safely(self, module: Module, function: ast.expr, scope: Scope) -> bool:
         """Whether a function returns safe Markdown whatever it is given."""
         if isinstance(function, ast.Lambda):
@@ -277,7 +296,7 @@ class Lint:
                 for node in getattr(place, "body", []) if not isinstance(place, ast.Lambda) else []:
                     if isinstance(node, ast.FunctionDef) and node.name == function.id:
                         return self._returns_safely(module, node, scope, "markdown", given=False)
-        target = _target(module, function)
+        target = self._target(module, function)
         return target in ROOTS["markdown"] or (
             target in self.functions and self._summary(target, "markdown", given=False)
         )
@@ -352,14 +371,14 @@ class Lint:
         def all_safe(*more: ast.expr) -> bool:
             return all(self._safe(module, part, scope, kind, taken) for part in (*more, *given))
 
-        target = _target(module, call.func)
+        target = self._target(module, call.func)
         if target in ROOTS[kind]:
             return True
         if target in self.functions:
             return self._summary(target, kind, given=False) or (self._summary(target, kind, given=True) and all_safe())
         if isinstance(call.func, ast.Name):
             if call.func.id == "map" and len(call.args) == 2:
-                return _target(module, call.args[0]) in ROOTS[kind] or all_safe()
+                return self._target(module, call.args[0]) in ROOTS[kind] or all_safe()
             return call.func.id in NUMERIC or call.func.id == "range" or (call.func.id in PASSING and all_safe())
         if isinstance(call.func, ast.Attribute) and call.func.attr in METHODS:
             return all_safe(call.func.value)
@@ -422,21 +441,6 @@ def _walk(node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
         yield child, scope
         inner = (child, *scope) if isinstance(child, (*_FUNCTIONS, *_COMPREHENSIONS)) else scope
         yield from _walk(child, inner)
-
-
-def _target(module: Module, function: ast.expr) -> str:
-    """The dotted name of a function, as far as imports tell."""
-    if isinstance(function, ast.Name):
-        return module.imports.get(
-            function.id, f"{module.name}.{function.id}" if function.id in module.functions else ""
-        )
-    if (
-        isinstance(function, ast.Attribute)
-        and isinstance(function.value, ast.Name)
-        and function.value.id in module.imports
-    ):
-        return f"{module.imports[function.value.id]}.{function.attr}"
-    return ""
 
 
 def _bound(function: ast.FunctionDef, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:

@@ -9,8 +9,9 @@ import pytest
 from tests.helpers.page_lint import TEMPLATES, lint, pages
 from tests.helpers.page_sinks import BANNED, MARKDOWN, PLAIN
 
-TEXT = pages()["rationale_eval.ui.text"]
-NUMBERS = pages()["rationale_eval.ui.numbers"]
+SHARED = {
+    name: text for name, text in pages().items() if name.rpartition(".")[2] in ("text", "html", "numbers", "colours")
+}
 HEAD = """
 import streamlit as st
 from rationale_eval.ui.text import html_text, md_text
@@ -19,8 +20,7 @@ from rationale_eval.ui.numbers import count, number
 
 
 def found(code: str, module: str = "pages.some_page") -> list[str]:
-    sources = {module: HEAD + code, "rationale_eval.ui.text": TEXT, "rationale_eval.ui.numbers": NUMBERS}
-    return [each.sentence for each in lint(sources)]
+    return [each.sentence for each in lint({module: HEAD + code, **SHARED})]
 
 
 def test_the_pages_show_outside_text_as_text_only() -> None:
