@@ -77,6 +77,24 @@ class Desk:
         self.keep_working()
         return self.run(made["id"])
 
+    def launch_many(
+        self, job: Mapping[str, Any], seeds: Sequence[int], grid: Mapping[str, Sequence[Any]]
+    ) -> tuple[str, list[tuple[str, str]]]:
+        """Queues every configuration of a grid with every seed as one group; see `verbs.sweep.train_many`.
+
+        Returns:
+            The group's name; and of every member its title and what happens to it.
+
+        Raises:
+            UsageError: For what cannot be done, or a queue without room for all; nothing is queued then.
+            NotAllowed: In a read-only dashboard.
+        """
+        self.access.require_change("start a run")
+        values = {name: list(each) for name, each in grid.items()}
+        made = self.warm.call("sweep", job=dict(job), seeds=list(seeds), grid=values, owner=self.access.user)
+        self.keep_working()
+        return made["group"], [(title, event) for title, event in made["members"]]
+
     def cancel(self, id: str) -> None:
         """Asks a run to stop; it keeps its last checkpoint. Returns at once.
 

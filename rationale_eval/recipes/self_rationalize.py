@@ -66,7 +66,8 @@ class SelfRationalizeConfig(LoopSettings):
 
 def writes_text(name: str, task: Task, model: TaskModel | None) -> str | None:
     """Why a recipe for models that write cannot work with a model, or None when it can."""
-    if isinstance(model, TransformerModel) and model.kind not in ("causal", "seq2seq"):
+    kind = getattr(model, "kind", None)
+    if model is not None and kind is not None and kind not in ("causal", "seq2seq"):
         return f"{model.name} is an encoder and writes no text; {name} needs a language model, such as --model new/t5"
     return None
 

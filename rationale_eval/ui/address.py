@@ -59,3 +59,18 @@ def open_page(name: str, **values: str | int | Sequence[str] | None) -> None:
     }
     st.session_state.setdefault(_REMEMBERED, {}).update(given)
     st.switch_page(page(name), query_params=given)
+
+
+def open_run(id: str | None) -> None:
+    """Goes to a run's own view on the page Train; None goes back to all runs. Does not return.
+
+    Its id is not remembered for other pages, where `run` is an evaluation.
+    """
+    from rationale_eval.ui.pages import page
+
+    st.switch_page(page("train"), query_params={} if id is None else {"run": id})
+
+
+def opened_run() -> str | None:
+    """The run whose own view the URL names."""
+    return str(st.query_params["run"])[:MOST] if "run" in st.query_params else None

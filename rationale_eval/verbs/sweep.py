@@ -37,6 +37,7 @@ def train_many(
     group: str | None = None,
     queue: bool = False,
     told: Told | None = None,
+    owner: str | None = None,
 ) -> Group:
     """Trains every configuration of a grid with every seed; what is finished already is not done again.
 
@@ -48,6 +49,7 @@ def train_many(
         group: What to call the group; by default a name that follows from `job` and `grid`.
         queue: Put them into the queue rather than train them here, one after the other.
         told: Hears what happens to each.
+        owner: Who asks; the user of this process when not given.
 
     Returns:
         The group as it stands at the end. After a stop its runs are interrupted, or missing, and the same call goes on.
@@ -65,9 +67,10 @@ def train_many(
     for (title, one), record in zip(jobs.items(), records, strict=True):
         # Read anew: another process may have taken up some of them in the meantime.
         run = Group.read(name, place).member(record)
+        about = {"group": name, "title": title} | ({} if owner is None else {"owner": owner})
         if queue:
-            _enqueue(one, run, place, {"group": name, "title": title}, tell)
-        elif not _train(one, run, place, {"group": name, "title": title}, tell):
+            _enqueue(one, run, place, about, tell)
+        elif not _train(one, run, place, about, tell):
             break
     return Group.read(name, place)
 

@@ -47,6 +47,7 @@ class Warm:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._begun = False
+        self._answered: int | None = None
 
     def call(self, verb: str, *, timeout: float | None = None, **arguments: Any) -> Any:
         """Asks one question and waits for the answer.
@@ -83,6 +84,7 @@ class Warm:
             except TimeoutError as error:
                 self._end()
                 raise NoAnswer(f"no answer within {seconds:.0f} seconds; the next try starts anew.") from error
+            self._answered = process.pid
             self._keep_small()
         finally:
             self._lock.release()
@@ -105,6 +107,11 @@ class Warm:
         """Ends the process."""
         with self._lock:
             self._end()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the process is there and has answered before: the next question does not wait for it to start."""
+        return self.pid is not None and self.pid == self._answered
 
     @property
     def pid(self) -> int | None:

@@ -22,4 +22,8 @@ VERBS: Final[dict[str, Verb]] = {
     "hello": _lazy("jobs", "hello"),
     "submit": _lazy("jobs", "submit_job"),
     "retry": _lazy("jobs", "retry_run"),
+    "sweep": _lazy("jobs", "sweep"),
+    "recipes": _lazy("recipes", "recipes"),
+    "compatible": _lazy("recipes", "compatible"),
+    "settings": _lazy("recipes", "settings"),
 }

@@ -1,0 +1,72 @@
+"""What a page offers to pick: data sets and models that are at hand, by name, never by a typed path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rationale_eval.data.catalogue import CATALOGUE
+from rationale_eval.data.folder import find_named
+from rationale_eval.data.load import BUNDLED
+from rationale_eval.desk import roots
+from rationale_eval.desk.desk import Desk
+
+MOST_RUNS: Final = 50
+"""Finished trainings that are offered to start from: the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Something to pick.
+
+    Args:
+        value: The name a job is told.
+        label: What the page shows; outside text for what lies on the disk.
+        about: A few words more, or empty.
+    """
+
+    value: str
+    label: str
+    about: str = ""
+
+
+def data_sets(desk: Desk) -> list[Offer]:
+    """Bundled sets, those under the operator's folders, and named ones of which a copy is at hand."""
+    found = [
+        Offer(f"bundled/{path.name}", f"bundled/{path.name}") for path in sorted(BUNDLED.iterdir()) if path.is_dir()
+    ]
+    seen: set[str] = set()
+    for path in roots.data_sets(desk.access.roots):
+        seen.add(path.name)
+        found.append(Offer(str(path), path.name, _title(path.name)))
+    for name in CATALOGUE:
+        # Where the operator keeps named sets is the operator's choice as much as the folders named at the start.
+        if name not in seen and (folder := find_named(name)) is not None:
+            found.append(Offer(str(folder.absolute()), name, _title(name)))
+    return found
+
+
+def models(desk: Desk) -> list[Offer]:
+    """Models that come with the program, those under the operator's folders, and those that were trained here."""
+    found = [
+        Offer("embedded/minilm", "embedded/minilm", "encoder, 22 million parameters"),
+        Offer("embedded/smollm2", "embedded/smollm2", "language model, 135 million parameters"),
+        Offer("new/t5", "new/t5", "language model with random weights, 5 million parameters"),
+    ]
+    found += [Offer(str(path), path.name, "under a folder of the operator") for path in roots.models(desk.access.roots)]
+    for each in desk.runs(kind="train", states=("finished",), limit=MOST_RUNS):
+        if Path(desk.workspace.path / "runs" / each.row.id / "model").is_dir():
+            found.append(Offer(f"run:{each.row.id}", f"run {each.row.id[-4:]}", each.row.title or ""))
+    return found
+
+
+def _bundled() -> list[Path]:
+    """Bundled sets, that of the demonstration first."""
+    return sorted(
+        (path for path in BUNDLED.iterdir() if path.is_dir()), key=lambda path: (path.name != "nli", path.name)
+    )
+
+
+def _title(name: str) -> str:
+    return CATALOGUE[name].title if name in CATALOGUE else ""
