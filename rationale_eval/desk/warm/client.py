@@ -12,21 +12,35 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import psutil
 
+from rationale_eval.desk.warm.turns import Turns
 from rationale_eval.errors import InputError, RationaleEvalError, UsageError
 from rationale_eval.workspace.launch import environment
 
 MODULE: Final = "rationale_eval.desk.warm.process"
 PATIENCE: Final = 120.0
-"""Seconds an answer may take: a cold start, loading a model and reading a data set fit into it."""
+"""Seconds an answer may take: a cold start, loading a model and reading a data set fit into it. The wait for one's turn
+has as many of its own, so that nobody's question is cut short by those before it."""
 
 MEMORY: Final = 6 * 1024**3
 """Bytes the process may hold between two questions; beyond that it is ended, and a new one starts with the next."""
 
+SHARE: Final = 0.5
+"""Of this machine's memory, the most it may hold."""
+
+BURST: Final = 1.5
+"""Times as much while it answers: the process refuses itself more, and is ended where it could not."""
+
+LOG: Final = "warm.log"
+LOG_BYTES: Final = 1 << 20
+ANSWER_BYTES: Final = 64 << 20
+
 _PIECE: Final = 65536
+_LOOK: Final = 0.5
+"""Seconds between two looks at the size of a process that is at work."""
 
 
 class NoAnswer(RationaleEvalError):
@@ -36,16 +50,21 @@ class NoAnswer(RationaleEvalError):
 class Warm:
     """The warm process of one workspace, started when first asked; safe to use from several threads.
 
+    Questions are answered in the order in which they were asked, whoever asks.
+
     Args:
         workspace: Folder of the workspace.
-        memory: Bytes it may hold between two questions.
+        memory: Bytes it may hold between two questions; by default `MEMORY`, or `SHARE` of a small machine's memory.
         patience: Seconds an answer may take unless the question says otherwise.
+        module: What Python runs.
     """
 
-    def __init__(self, workspace: Path, *, memory: int = MEMORY, patience: float = PATIENCE):
-        self.workspace, self.memory, self.patience = Path(workspace), memory, patience
-        self._lock = threading.Lock()
+    def __init__(self, workspace: Path, *, memory: int | None = None, patience: float = PATIENCE, module: str = MODULE):
+        self.workspace, self.patience, self.module = Path(workspace), patience, module
+        self.memory = memory or min(MEMORY, int(SHARE * psutil.virtual_memory().total))
+        self._turns = Turns()
         self._process: subprocess.Popen[bytes] | None = None
+        self._first = threading.Lock()
         self._begun = False
         self._answered: int | None = None
 
@@ -54,7 +73,7 @@ class Warm:
 
         Args:
             verb: One of `warm.verbs.VERBS`.
-            timeout: Seconds to wait for a free process and for the answer; by default `patience`.
+            timeout: Seconds to wait for the answer once it is one's turn; by default `patience`.
             arguments: JSON values.
 
         Returns:
@@ -64,35 +83,18 @@ class Warm:
             UsageError: What the verb refuses; likewise InputError and RationaleEvalError.
             NoAnswer: If it took too long, or the process ended; it is ended then.
         """
+        line = json.dumps({"verb": verb, "arguments": arguments}).encode() + b"\n"
         seconds = self.patience if timeout is None else timeout
-        end = time.monotonic() + seconds
-        if not self._lock.acquire(timeout=seconds):
-            raise NoAnswer(f"another question has kept the models busy for {seconds:.0f} seconds; try again.")
         try:
-            process = self._running()
-            line = json.dumps({"verb": verb, "arguments": arguments}).encode() + b"\n"
-            try:
-                assert process.stdin is not None
-                process.stdin.write(line)
-                process.stdin.flush()
-                answer = _read_line(process, end)
-            except (BrokenPipeError, EOFError) as error:
-                self._end()
-                raise NoAnswer(
-                    "the process that holds the models ended, perhaps for want of memory; try again."
-                ) from error
-            except TimeoutError as error:
-                self._end()
-                raise NoAnswer(f"no answer within {seconds:.0f} seconds; the next try starts anew.") from error
-            self._answered = process.pid
-            self._keep_small()
-        finally:
-            self._lock.release()
-        return _value(json.loads(answer))
+            with self._turns.turn(self.patience):
+                answer = self._ask(line, seconds)
+        except TimeoutError as error:
+            raise NoAnswer(f"others have kept the models busy for {self.patience:.0f} seconds; try again.") from error
+        return _value(answer)
 
     def begin(self) -> None:
         """Has the process start, and load what is slow, without waiting for it; so that the first question is quick."""
-        with self._lock:
+        with self._first:
             if self._begun:
                 return
             self._begun = True
@@ -104,14 +106,13 @@ class Warm:
         threading.Thread(target=ask, name="warm", daemon=True).start()
 
     def close(self) -> None:
-        """Ends the process."""
-        with self._lock:
+        """Ends the process at once; a question that it was at finds it gone."""
+        process = self._process
+        if process is not None:
+            with suppress(OSError):
+                process.kill()
+        with suppress(TimeoutError), self._turns.turn(self.patience):
             self._end()
-
-    @property
-    def ready(self) -> bool:
-        """Whether the process is there and has answered before: the next question does not wait for it to start."""
-        return self.pid is not None and self.pid == self._answered
 
     @property
     def pid(self) -> int | None:
@@ -119,28 +120,77 @@ class Warm:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
+    @property
+    def ready(self) -> bool:
+        """Whether the process is there and has answered before: the next question does not wait for it to start."""
+        pid = self.pid
+        return pid is not None and pid == self._answered
+
+    def _ask(self, line: bytes, seconds: float) -> Mapping[str, Any]:
+        """Sends a line and reads one; a process that failed to answer is ended, since its answer may come later."""
+        try:
+            process = self._running()
+            end = time.monotonic() + seconds
+            self._write(process, line, end)
+            answer: Mapping[str, Any] = json.loads(self._read(process, end))
+        except BaseException as error:
+            self._end()
+            raise _told(error, seconds) from error
+        self._answered = process.pid
+        if _size(process) > self.memory:
+            self._end()
+        return answer
+
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._end()
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", MODULE, "--workspace", str(self.workspace.absolute())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment(os.environ),
-                start_new_session=True,
-                close_fds=True,
-                umask=0o077,
-            )
+            words = ["--workspace", str(self.workspace.absolute()), "--memory", str(int(BURST * self.memory))]
+            with _log(self.workspace) as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", self.module, *words],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    env=environment(os.environ),
+                    start_new_session=True,
+                    close_fds=True,
+                    umask=0o077,
+                )
+            for stream in (self._process.stdin, self._process.stdout):
+                assert stream is not None
+                os.set_blocking(stream.fileno(), False)
         return self._process
 
-    def _keep_small(self) -> None:
-        process = self._process
-        if process is None:
-            return
-        with suppress(psutil.Error):
-            if psutil.Process(process.pid).memory_info().rss > self.memory:
-                self._end()
+    def _write(self, process: subprocess.Popen[bytes], line: bytes, end: float) -> None:
+        assert process.stdin is not None
+        handle, left = process.stdin.fileno(), memoryview(line)
+        while left:
+            self._wait(process, handle, select.POLLOUT, end)
+            with suppress(BlockingIOError):
+                left = left[os.write(handle, left[:_PIECE]) :]
+
+    def _read(self, process: subprocess.Popen[bytes], end: float) -> bytes:
+        assert process.stdout is not None
+        handle, held = process.stdout.fileno(), bytearray()
+        while not held.endswith(b"\n"):
+            self._wait(process, handle, select.POLLIN, end)
+            piece = os.read(handle, _PIECE)
+            if not piece:
+                raise EOFError
+            held += piece
+            if len(held) > ANSWER_BYTES:
+                raise MemoryError
+        return bytes(held)
+
+    def _wait(self, process: subprocess.Popen[bytes], handle: int, event: int, end: float) -> None:
+        """Until a pipe is ready. `select` knows no handle above 1,023, and a server with many sessions has those."""
+        waiting = select.poll()
+        waiting.register(handle, event)
+        while not waiting.poll(1000 * max(0.0, min(_LOOK, end - time.monotonic()))):
+            if time.monotonic() >= end:
+                raise TimeoutError
+            if _size(process) > BURST * self.memory:
+                raise MemoryError
 
     def _end(self) -> None:
         process, self._process = self._process, None
@@ -155,18 +205,36 @@ class Warm:
         process.wait()
 
 
-def _read_line(process: subprocess.Popen[bytes], end: float) -> bytes:
-    assert process.stdout is not None
-    handle, held = process.stdout.fileno(), bytearray()
-    while not held.endswith(b"\n"):
-        left = end - time.monotonic()
-        if left <= 0 or not select.select([handle], [], [], left)[0]:
-            raise TimeoutError
-        piece = os.read(handle, _PIECE)
-        if not piece:
-            raise EOFError
-        held += piece
-    return bytes(held)
+def _size(process: subprocess.Popen[bytes]) -> int:
+    with suppress(psutil.Error):
+        return int(psutil.Process(process.pid).memory_info().rss)
+    return 0
+
+
+def _log(workspace: Path) -> IO[bytes]:
+    """What the process and its libraries say beside answers; a new file where the old one has grown long."""
+    path = workspace / LOG
+    with suppress(OSError):
+        long = path.exists() and path.stat().st_size > LOG_BYTES
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | long * os.O_TRUNC, 0o600)
+        return os.fdopen(handle, "wb")
+    return open(os.devnull, "wb")
+
+
+def _told(error: BaseException, seconds: float) -> BaseException:
+    """What happened to the process, in a sentence; what did not happen to it stays as it is."""
+    match error:
+        case TimeoutError():
+            return NoAnswer(f"no answer within {seconds:.0f} seconds; the next try starts anew.")
+        case MemoryError():
+            return NoAnswer("this needed more memory than the models may have; a shorter text or a smaller model does.")
+        case EOFError() | BrokenPipeError():
+            return NoAnswer("the process that holds the models ended, perhaps for want of memory; try again.")
+        case OSError():
+            return NoAnswer(f"the process that holds the models could not be started ({error}); try again.")
+        case ValueError():
+            return NoAnswer("the process that holds the models gave an answer that cannot be read; try again.")
+    return error
 
 
 def _value(answer: Mapping[str, Any]) -> Any:
