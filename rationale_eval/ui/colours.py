@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from rationale_eval.desk.systems import is_control
+
 CATEGORIES: Final = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8a6d3b", "#7f7f9f")
 CONTROL: Final = "#8a8f98"
 """Grey: controls stand beside, and never look like a system."""
-
-CONTROLS: Final = frozenset({"random", "gold", "inverse_gold", "model", "human", "empty"})
 
 LOW: Final = (247, 251, 255)
 HIGH: Final = (8, 81, 156)
@@ -31,7 +31,7 @@ RGB = tuple[int, int, int]
 
 def of_systems(systems: Sequence[str]) -> dict[str, str]:
     """A colour for each system, by its place in the order all pages use; controls are grey."""
-    real = [name for name in systems if name.rpartition("/")[2] not in CONTROLS]
+    real = [name for name in systems if not is_control(name)]
     colours = {name: CATEGORIES[place % len(CATEGORIES)] for place, name in enumerate(real)}
     return {name: colours.get(name, CONTROL) for name in systems}
 
