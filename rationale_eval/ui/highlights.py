@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import streamlit as st
 from numpy.typing import NDArray
 
 from rationale_eval.data.words import Word
 from rationale_eval.rationales.selection import ranking, top_k_percent
 from rationale_eval.rationales.sentences import sentences
-from rationale_eval.ui.colours import CONTROL, css, diverging, readable_on, sequential
+from rationale_eval.ui.colours import CATEGORIES, CONTROL, css, diverging, readable_on, sequential
 from rationale_eval.ui.numbers import number
 from rationale_eval.ui.text import html_text
 
@@ -38,6 +39,9 @@ TOP_PERCENT: Final = 20.0
 
 MOST_SPANS: Final = 20_000
 """Marked words in one picture; what is beyond is counted, not shown, for a browser must stay quick."""
+
+UNSEEN: Final = "no score: the model did not see it, or the method cannot say"
+"""Said of a word whose score is NaN."""
 
 NAMED: Final = 5
 """Words that the description for screen readers names for each system."""
@@ -77,19 +81,6 @@ class Line:
     colour: str = CONTROL
 
 
-@dataclass(frozen=True, slots=True)
-class Marked:
-    """Text with marks.
-
-    Args:
-        html: For `st.html`: escaped text in our own template.
-        hidden: Sentences folded away.
-    """
-
-    html: str
-    hidden: int
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Shown:
     """A line with what its words look like."""
@@ -111,6 +102,10 @@ class _Shown:
         top = top_k_percent(scores, TOP_PERCENT) if len(set(finite.tolist())) > 1 else np.zeros(len(scores), dtype=bool)
         return cls(line, ranks, top, most, bool((finite < 0).any()))
 
+    def score(self, place: int) -> float:
+        """The score of a word."""
+        return float(self.line.scores[place])
+
     def share(self, place: int) -> float:
         """The score of a word as a part of the greatest, -1 to 1."""
         return float(self.line.scores[place]) / self.most if self.most else 0.0
@@ -121,55 +116,89 @@ class _Shown:
         return sizes / sizes.sum() if sizes.sum() else sizes
 
 
-def highlights(
-    inputs: Mapping[str, str],
-    words: Sequence[Word],
-    lines: Sequence[Line],
-    *,
-    gold: Mask | None = None,
-    fold: bool = True,
-) -> Marked:
-    """Texts with the marks of several systems.
+@dataclass(frozen=True, slots=True, eq=False)
+class Marking:
+    """Texts and what several systems say about their words.
 
     Args:
         inputs: Field name to text.
         words: The words that were scored, in reading order.
         lines: Systems from top to bottom; without any, the text itself is one line.
         gold: What people marked `[words]`; None where nothing is known.
-        fold: Leave out sentences of long texts that carry little weight.
 
     Raises:
         ValueError: If scores or gold are not as many as the words.
     """
-    if any(len(line.scores) != len(words) for line in lines) or (gold is not None and len(gold) != len(words)):
-        raise ValueError("scores and words differ in number")
-    shown = [_Shown.of(line) for line in lines] or [_Shown.of(Line("", np.full(len(words), np.nan)))]
-    units = [(name, unit) for name, text in inputs.items() for unit in _sentences(name, text, words)]
-    kept = _kept(units, shown, gold) if fold and sum(map(len, inputs.values())) > LONG else set(range(len(units)))
-    html, spans, hidden, gap, before = (
-        [STYLE, '<div class="rx-marks">', _said(inputs, words, shown, bool(lines))],
-        0,
-        0,
-        0,
-        "",
-    )
-    for place, (name, unit) in enumerate(units):
-        spans += len(unit) * len(shown)
-        if place not in kept or spans > MOST_SPANS:
-            hidden, gap = hidden + 1, gap + 1
+
+    inputs: Mapping[str, str]
+    words: Sequence[Word]
+    lines: Sequence[Line] = ()
+    gold: Mask | None = None
+
+    def __post_init__(self) -> None:
+        sizes = {len(line.scores) for line in self.lines} | ({len(self.gold)} if self.gold is not None else set())
+        if sizes - {len(self.words)}:
+            raise ValueError("scores and words differ in number")
+
+
+def show(of: Marking, *, fold: bool = True) -> int:
+    """Draws texts with the marks of several systems.
+
+    Args:
+        of: What to draw.
+        fold: Leave out sentences of long texts that carry little weight.
+
+    Returns:
+        How many sentences are left out.
+    """
+    st.html(highlights(of, fold=fold))
+    return _Layout.of(of, fold=fold).hidden
+
+
+def highlights(of: Marking, *, fold: bool = True) -> str:
+    """Texts with the marks of several systems, as HTML; see `show`."""
+    layout = _Layout.of(of, fold=fold)
+    html, gap, before = [STYLE, '<div class="rx-marks">', _said(of, layout)], 0, ""
+    for place, (name, unit) in enumerate(layout.units):
+        if place not in layout.kept:
+            gap += 1
             continue
-        html += [_gap(gap)] if gap else []
+        if gap:
+            html.append(_gap(gap))
         gap = 0
-        if name != before and len(inputs) > 1:
+        if name != before and len(of.inputs) > 1:
             html.append(f'<div class="rx-field">{html_text(name, cap=80)}</div>')
         before = name
-        for part in _parts(unit, words, inputs[name]):
-            html.append('<div class="rx-part">')
-            html += [_line(one, part, words, inputs[name], gold, named=bool(lines)) for one in shown]
-            html.append("</div>")
-    html += [_gap(gap)] if gap else []
-    html += [_key(shown, gold)] if lines else []
-    return Marked("".join([*html, "</div>"]), hidden)
+        html += [_part(of, layout, part) for part in _parts(unit, of.words, of.inputs[name])]
+    if gap:
+        html.append(_gap(gap))
+    if of.lines:
+        html.append(_key(of, layout))
+    html.append("</div>")
+    return "".join(html)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layout:
+    """What is drawn: lines with the look of their words, sentences as places of words, and which of them stay."""
+
+    shown: tuple[_Shown, ...]
+    units: tuple[tuple[str, list[int]], ...]
+    kept: frozenset[int]
+
+    @classmethod
+    def of(cls, of: Marking, *, fold: bool) -> _Layout:
+        lines = of.lines or [Line("", np.full(len(of.words), np.nan))]
+        shown = tuple(_Shown.of(line) for line in lines)
+        units = tuple((name, unit) for name, text in of.inputs.items() for unit in _sentences(name, text, of.words))
+        long = sum(map(len, of.inputs.values())) > LONG
+        kept = _kept(units, shown, of.gold) if fold and long else set(range(len(units)))
+        spans = np.cumsum([len(unit) * len(shown) if place in kept else 0 for place, (_, unit) in enumerate(units)])
+        return cls(shown, units, frozenset(place for place in kept if spans[place] <= MOST_SPANS))
+
+    @property
+    def hidden(self) -> int:
+        return len(self.units) - len(self.kept)
 
 
 def _sentences(name: str, text: str, words: Sequence[Word]) -> Iterator[list[int]]:
@@ -221,85 +250,92 @@ def _parts(unit: Sequence[int], words: Sequence[Word], text: str) -> Iterator[li
         yield part
 
 
-def _line(one: _Shown, part: Sequence[int], words: Sequence[Word], text: str, gold: Mask | None, *, named: bool) -> str:
+def _part(of: Marking, layout: _Layout, part: Sequence[int]) -> str:
+    """One piece of a sentence: a line for each system, the same words under each other."""
+    if not of.lines:
+        return f'<div class="rx-part">{_words(of, layout.shown[0], part)}</div>'
+    rows = [
+        f'<div class="rx-line">{_name(one.line)}<span class="rx-words">{_words(of, one, part)}</span></div>'
+        for one in layout.shown
+    ]
+    return f'<div class="rx-part">{"".join(rows)}</div>'
+
+
+def _name(line: Line) -> str:
+    colour = next((each for each in (*CATEGORIES, CONTROL) if each == line.colour), CONTROL)
+    name = html_text(line.name, cap=120)
+    return f'<span class="rx-name" style="border-color:{colour}" title="{name}">{name}</span>'
+
+
+def _words(of: Marking, one: _Shown, part: Sequence[int]) -> str:
     cells: list[str] = []
     for before, place in zip([None, *part[:-1]], part, strict=True):
-        word = words[place]
+        word = of.words[place]
+        text = of.inputs[word.field]
         if before is not None:
-            between = text[words[before].end : word.start]
-            cells.append("" if between == "" else " " if not between.strip() else html_text(between))
-        cells.append(_word(one, place, text[word.start : word.end], gold is not None and bool(gold[place]), named))
-    body = f'<span class="rx-words">{"".join(cells)}</span>'
-    if not named:
-        return body
-    name = html_text(one.line.name, cap=120)
-    label = f'<span class="rx-name" style="border-color:{one.line.colour}" title="{name}">{name}</span>'
-    return f'<div class="rx-line">{label}{body}</div>'
+            between = text[of.words[before].end : word.start]
+            cells.append("" if between == "" else html_text(between) if between.strip() else " ")
+        cells.append(_word(of, one, place, text[word.start : word.end]))
+    return "".join(cells)
 
 
-def _word(one: _Shown, place: int, text: str, gold: bool, named: bool) -> str:
-    classes, score = ["rx-w"], float(one.line.scores[place])
-    classes += ["rx-gold"] if gold else []
-    about, style = [], ""
+def _word(of: Marking, one: _Shown, place: int, text: str) -> str:
+    gold = of.gold is not None and bool(of.gold[place])
+    score = one.score(place)
+    underline = " rx-gold" if gold else ""
+    people = "; marked by people" if gold else ""
     if np.isfinite(score):
-        classes += ["rx-top"] if one.top[place] else []
-        style = _style(one, place)
-        about.append(f"{number(score)}, rank {one.ranks[place]} of {len(one.ranks)}")
-    elif named:
-        classes.append("rx-unseen")
-        about.append("no score: the model did not see it, or the method cannot say")
-    about += ["marked by people"] if gold else []
-    title = f' title="{"; ".join(about)}"' if about else ""
-    return f'<span class="{" ".join(classes)}"{style}{title}>{html_text(text)}</span>'
+        outline = " rx-top" if one.top[place] else ""
+        title = f"{number(score)}, rank {int(one.ranks[place])} of {len(one.ranks)}{people}"
+        return f'<span class="rx-w{underline}{outline}"{_style(one, place)} title="{title}">{html_text(text)}</span>'
+    if of.lines:
+        return f'<span class="rx-w{underline} rx-unseen" title="{UNSEEN}{people}">{html_text(text)}</span>'
+    return f'<span class="rx-w{underline}" title="{people[2:]}">{html_text(text)}</span>'
 
 
 def _style(one: _Shown, place: int) -> str:
     share = one.share(place)
     if share == 0:
         return ""
-    pair = [diverging(share, dark=dark) if one.signed else sequential(share, dark=dark) for dark in (False, True)]
-    back = ",".join(css(each) for each in pair)
-    front = ",".join(readable_on(each) for each in pair)
-    return f' style="background:light-dark({back});color:light-dark({front})"'
+    scale = diverging if one.signed else sequential
+    light, dark = scale(share), scale(share, dark=True)
+    back = f"light-dark({css(light)},{css(dark)})"
+    return f' style="background:{back};color:light-dark({readable_on(light)},{readable_on(dark)})"'
 
 
-def _gap(sentences_: int) -> str:
-    return f'<div class="rx-gap">… {sentences_:,} {"sentence" if sentences_ == 1 else "sentences"} not shown …</div>'
+def _gap(hidden: int) -> str:
+    return f'<div class="rx-gap">… {hidden:,d} {"sentence" if hidden == 1 else "sentences"} not shown …</div>'
 
 
-def _key(shown: Sequence[_Shown], gold: Mask | None) -> str:
-    parts = []
-    for one in shown:
-        scale = [
-            (diverging if one.signed else sequential)(share, dark=dark)
-            for dark in (False, True)
-            for share in ((-1.0, 0.0, 1.0) if one.signed else (0.0, 0.5, 1.0))
-        ]
-        light, dark = scale[:3], scale[3:]
-        stops = ",".join(f"light-dark({css(a)},{css(b)})" for a, b in zip(light, dark, strict=True))
-        low = f"-{number(one.most)}" if one.signed else "0"
-        parts.append(
-            f'<span>{html_text(one.line.name, cap=60)} {low}<span class="rx-scale" '
-            f'style="background:linear-gradient(90deg,{stops})"></span>{number(one.most)}</span>'
-        )
+def _key(of: Marking, layout: _Layout) -> str:
+    parts = [_scale(one) for one in layout.shown]
     parts.append(f'<span><span class="rx-w rx-top">outlined</span> among the {TOP_PERCENT:.0f} % ranked first</span>')
-    if gold is not None:
+    if of.gold is not None:
         parts.append('<span><span class="rx-gold">underlined</span> marked by people</span>')
-    if any(np.isnan(one.line.scores).any() for one in shown):
+    if any(np.isnan(one.line.scores).any() for one in layout.shown):
         parts.append('<span><span class="rx-w rx-unseen">hatched</span> no score</span>')
     return f'<div class="rx-key">{"".join(parts)}</div>'
 
 
-def _said(inputs: Mapping[str, str], words: Sequence[Word], shown: Sequence[_Shown], named: bool) -> str:
+def _scale(one: _Shown) -> str:
+    """The legend of a line: its colours from its least to its greatest score."""
+    scale = diverging if one.signed else sequential
+    shares = (-1.0, 0.0, 1.0) if one.signed else (0.0, 0.5, 1.0)
+    stops = ",".join(f"light-dark({css(scale(share))},{css(scale(share, dark=True))})" for share in shares)
+    low, name = f"-{number(one.most)}" if one.signed else "0", html_text(one.line.name, cap=60)
+    bar = f'<span class="rx-scale" style="background:linear-gradient(90deg,{stops})"></span>'
+    return f"<span>{name} {low}{bar}{number(one.most)}</span>"
+
+
+def _said(of: Marking, layout: _Layout) -> str:
     """The picture in words, for those who cannot see it."""
-    if not named:
+    if not of.lines:
         return ""
     told = []
-    for one in shown:
-        first = [
-            f"{html_text(inputs[words[place].field][words[place].start : words[place].end])} "
-            f"{number(float(one.line.scores[place]))}"
-            for place in ranking(one.line.scores)[:NAMED]
-        ]
+    for one in layout.shown:
+        first = []
+        for place in ranking(one.line.scores)[:NAMED]:
+            word = of.words[place]
+            first.append(f"{html_text(of.inputs[word.field][word.start : word.end])} {number(one.score(place))}")
         told.append(f"{html_text(one.line.name, cap=120)}: {', '.join(first) or 'no scores'}.")
     return f'<div class="rx-say">Words ranked first. {" ".join(told)}</div>'

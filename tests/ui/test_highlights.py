@@ -11,7 +11,7 @@ import pytest
 from rationale_eval.data.example import Example
 from rationale_eval.data.words import Word, split_words
 from rationale_eval.ui.colours import contrast, css, diverging, readable_on, sequential
-from rationale_eval.ui.highlights import KEPT, LINE, Line, highlights
+from rationale_eval.ui.highlights import KEPT, LINE, Line, Marking, _Layout, highlights
 
 INPUTS = {"premise": "A man on a ladder.", "hypothesis": "He is outside."}
 
@@ -32,7 +32,7 @@ def test_a_word_says_its_score_and_rank_and_is_outlined_and_underlined() -> None
     place = words(INPUTS)
     scores = np.array([0.0, 0.5, 0.1, 0.0, 1.0, 0.0, 0.0, 0.0, 0.25, np.nan])
     gold = np.array([False] * 4 + [True] + [False] * 5)
-    found = marks(highlights(INPUTS, place, [Line("saliency", scores)], gold=gold).html)
+    found = marks(highlights(Marking(INPUTS, place, [Line("saliency", scores)], gold)))
     assert [text for *_, text in found] == ["A", "man", "on", "a", "ladder", ".", "He", "is", "outside", "."]
     assert found[4] == ("rx-gold rx-top", "1.00, rank 1 of 9; marked by people", "ladder")
     assert found[1] == ("rx-top", "0.500, rank 2 of 9", "man")
@@ -43,7 +43,7 @@ def test_a_word_says_its_score_and_rank_and_is_outlined_and_underlined() -> None
 def test_the_same_words_stand_under_each_other() -> None:
     place = words(INPUTS)
     both = [Line("one", np.linspace(0, 1, len(place))), Line("two", np.linspace(-1, 1, len(place)))]
-    html = highlights(INPUTS, place, both).html
+    html = highlights(Marking(INPUTS, place, both))
     parts = html.split('<div class="rx-part">')[1:]
     assert len(parts) == 2  # one for each field
     for part in parts:
@@ -53,8 +53,8 @@ def test_the_same_words_stand_under_each_other() -> None:
 
 def test_the_greatest_score_has_the_end_of_its_scale_in_both_themes() -> None:
     place = words({"text": "a b"})
-    unsigned = highlights({"text": "a b"}, place, [Line("one", np.array([0.2, 0.4]))]).html
-    signed = highlights({"text": "a b"}, place, [Line("one", np.array([-0.4, 0.2]))]).html
+    unsigned = highlights(Marking({"text": "a b"}, place, [Line("one", np.array([0.2, 0.4]))]))
+    signed = highlights(Marking({"text": "a b"}, place, [Line("one", np.array([-0.4, 0.2]))]))
     assert f"light-dark({css(sequential(1))},{css(sequential(1, dark=True))})" in unsigned
     assert f"light-dark({css(sequential(0.5))},{css(sequential(0.5, dark=True))})" in unsigned
     assert f"light-dark({css(diverging(-1))},{css(diverging(-1, dark=True))})" in signed
@@ -71,7 +71,7 @@ def test_words_can_be_read_on_every_colour(share: float, dark: bool) -> None:
 
 def test_systems_that_differ_in_nothing_have_no_first_words() -> None:
     place = words(INPUTS)
-    html = highlights(INPUTS, place, [Line("flat", np.full(len(place), 0.3))]).html
+    html = highlights(Marking(INPUTS, place, [Line("flat", np.full(len(place), 0.3))]))
     assert "rx-top" not in "".join(classes for classes, *_ in marks(html))
 
 
@@ -87,14 +87,15 @@ def test_a_long_text_folds_to_sentences_that_carry_weight_and_to_gold() -> None:
     for rank, sentence in enumerate((7, 9, 11, 13, 15, 17)):
         scores[at[sentence]] = 6.0 - rank
     gold[at[30]] = True
-    found = highlights(inputs, place, [Line("one", scores)], gold=gold)
-    told = {text for *_, text in marks(found.html) if text.isdigit()}
+    of = Marking(inputs, place, [Line("one", scores)], gold)
+    found = highlights(of)
+    told = {text for *_, text in marks(found) if text.isdigit()}
     assert told == {"0", "7", "9", "11", "13", "15", "17", "30"}
-    assert found.hidden == 40 - KEPT - 2
-    assert "6 sentences not shown" in found.html and "1 sentence not shown" in found.html
-    whole = highlights(inputs, place, [Line("one", scores)], gold=gold, fold=False)
-    assert whole.hidden == 0 and len(marks(whole.html)) == len(place)
-    assert all(len(line) <= LINE for line in _lines(whole.html))
+    assert _Layout.of(of, fold=True).hidden == 40 - KEPT - 2
+    assert "6 sentences not shown" in found and "1 sentence not shown" in found
+    whole = highlights(of, fold=False)
+    assert "not shown" not in whole and len(marks(whole)) == len(place)
+    assert all(len(line) <= LINE for line in _lines(whole))
 
 
 def _lines(html: str) -> list[str]:
@@ -131,7 +132,7 @@ class Tags(HTMLParser):
 def test_hostile_text_is_text(hostile: str) -> None:
     inputs = {hostile[:30]: hostile, "second": "plain"}
     place = words(inputs)
-    html = highlights(inputs, place, [Line(hostile, np.linspace(-1, 1, len(place)))]).html
+    html = highlights(Marking(inputs, place, [Line(hostile, np.linspace(-1, 1, len(place)))]))
     tags = Tags()
     tags.feed(html)
     assert {tag for tag, _ in tags.seen} == {"style", "div", "span"}
