@@ -1,6 +1,22 @@
-"""compare."""
+"""Compare: systems by metrics with intervals, tests between them, and what lies behind a number."""
 
-from rationale_eval.ui import page
+import streamlit as st
 
-with page.frame("compare"):
-    page.empty("Nothing here yet", "This page is being built.")
+from rationale_eval.desk import comparing
+from rationale_eval.ui import compare_data, compare_panels, compare_pickers, compare_tests, compare_views, page
+from rationale_eval.ui.compare_take_away import take_away
+
+with page.frame("compare") as desk:
+    there = comparing.evaluations(desk)
+    if not there:
+        compare_views.nothing()
+    elif (view := compare_pickers.pick(desk, there)) is not None:
+        table = compare_data.summary(view)
+        clicked, places = compare_panels.panels(view, table)
+        compare_views.open_examples(view, clicked)
+        compare_views.table(view, table)
+        tests = st.container()
+        take_away(view, table)
+        # Last, so that all else stands there while they run.
+        with tests:
+            compare_tests.show(view, table, places)

@@ -36,6 +36,10 @@ COMPARE_COLUMNS: Final = (
 )
 
 
+class NothingShared(UsageError):
+    """There is nothing to compare: no scores, or no example that two systems share."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How differences are judged.
@@ -115,7 +119,9 @@ def compare_frames(
                 lines.append({"metric": key[0], "variant": key[1], "first": first, "second": second})
                 pairs.append(pair)
     if not pairs:
-        raise UsageError("these systems share no scored example; evaluate them on the same data with the same metrics")
+        raise NothingShared(
+            "these systems share no scored example; evaluate them on the same data with the same metrics"
+        )
     _judge(lines, pairs, settings)
     return corrected(pd.DataFrame(lines, columns=list(COMPARE_COLUMNS)), settings.level)
 
@@ -185,7 +191,7 @@ def _groups(name: str, frame: pd.DataFrame, metrics: Sequence[str] | None) -> di
 
 def _pairs(names: list[str], baseline: str | None) -> list[tuple[str, str]]:
     if len(names) < 2:
-        raise UsageError("a comparison needs at least two systems")
+        raise NothingShared("a comparison needs at least two systems")
     if baseline is None:
         return list(combinations(names, 2))
     if baseline not in names:

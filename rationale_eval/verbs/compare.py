@@ -100,7 +100,7 @@ def read_systems(
     """
     import pandas as pd
 
-    from rationale_eval.metrics.compare import by_method, wanted_rows
+    from rationale_eval.metrics.compare import NothingShared, by_method, wanted_rows
 
     load_all()
     named = _named(results)
@@ -115,7 +115,7 @@ def read_systems(
             if methods is None or method in methods:
                 systems[_system(name, method, alone=len(named) == 1)] = frame
     if not systems:
-        raise UsageError("these results hold no such methods or metrics")
+        raise NothingShared("these results hold no such methods or metrics")
     return systems
 
 

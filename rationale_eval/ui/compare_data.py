@@ -1,0 +1,154 @@
+"""Numbers of the Compare page, computed once: kept by the runs' ids and the times their scores were written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from rationale_eval.desk import compare_pictures, compare_slices, comparing
+from rationale_eval.desk.compare_pictures import Distribution
+from rationale_eval.desk.comparing import Evaluation, System
+from rationale_eval.desk.desk import Desk
+from rationale_eval.verbs.result import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLES: Final = 256
+"""Tables that are kept for all sessions; each has a few hundred rows at most."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What the page shows.
+
+    Args:
+        desk: The desk.
+        chosen: Evaluations, on one data set.
+        roster: All their systems, which settles the colours.
+        systems: Those that are shown.
+        methods: Their methods.
+        keys: Metrics, "name:variant".
+        slice: Name of the part of the data, or None for all of it.
+        ids: Examples of the part.
+        part: The part of the data as a key of what was computed for it.
+        baseline: The system that all are tested against, or None for all pairs.
+    """
+
+    desk: Desk
+    chosen: Sequence[Evaluation]
+    roster: Sequence[System]
+    systems: Sequence[System]
+    methods: Sequence[str]
+    keys: Sequence[str]
+    slice: str | None = None
+    ids: tuple[str, ...] | None = None
+    part: str = ""
+    baseline: str | None = None
+
+    @property
+    def results(self) -> dict[str, Result]:
+        """The results by run."""
+        return {each.id: Result.load(self.desk.run(each.id).folder) for each in self.chosen}
+
+    @property
+    def stamp(self) -> tuple[str, ...]:
+        """What the numbers depend on beside the selection."""
+        found = []
+        for each in self.chosen:
+            folder = self.desk.run(each.id).folder
+            found.append(f"{folder}:{(folder / 'examples.parquet').stat().st_mtime_ns}")
+        return tuple(found)
+
+
+def summary(view: View) -> pd.DataFrame:
+    """Corpus values; see `comparing.stored`. Those of a part of the data are computed."""
+    if view.ids is None:
+        return comparing.stored(view.chosen, view.systems, view.keys)
+    return _summary(view.stamp, view.part, tuple(each.key for each in view.systems), tuple(view.keys), view)
+
+
+@st.cache_data(max_entries=TABLES, show_spinner="Computing the values of this part of the data")
+def _summary(
+    stamp: tuple[str, ...], part: str, systems: tuple[str, ...], keys: tuple[str, ...], _view: View
+) -> pd.DataFrame:
+    return comparing.computed(_view.results, _view.systems, keys, _view.ids or ())
+
+
+def tests(view: View, key: str) -> pd.DataFrame:
+    """Paired tests of one metric; see `comparing.tested`."""
+    return _tests(view.stamp, view.part, tuple(view.methods), key, view.baseline, view)
+
+
+@st.cache_data(max_entries=TABLES, show_spinner=False)
+def _tests(
+    stamp: tuple[str, ...],
+    part: str,
+    methods: tuple[str, ...],
+    key: str,
+    baseline: str | None,
+    _view: View,
+) -> pd.DataFrame:
+    return comparing.tested(_view.results, methods, key, baseline, _view.ids)
+
+
+def curves(view: View, key: str) -> pd.DataFrame:
+    """Mean curves; see `compare_pictures.curves`."""
+    return _curves(view.stamp, view.part, tuple(each.key for each in view.systems), key, view)
+
+
+@st.cache_data(max_entries=TABLES, show_spinner="Averaging the curves")
+def _curves(stamp: tuple[str, ...], part: str, systems: tuple[str, ...], key: str, _view: View) -> pd.DataFrame:
+    return compare_pictures.curves(_view.results, _view.systems, key, _view.ids)
+
+
+def distributions(view: View, key: str) -> list[Distribution]:
+    """Spread of example values; see `compare_pictures.distributions`."""
+    return _distributions(view.stamp, view.part, tuple(each.key for each in view.systems), key, view)
+
+
+@st.cache_data(max_entries=TABLES, show_spinner="Reading the example values")
+def _distributions(
+    stamp: tuple[str, ...], part: str, systems: tuple[str, ...], key: str, _view: View
+) -> list[Distribution]:
+    return compare_pictures.distributions(_view.results, _view.systems, key, _view.ids)
+
+
+def slices(desk: Desk, chosen: Sequence[Evaluation]) -> dict[str, list[str]]:
+    """Parts of the data; see `compare_slices.slices`."""
+    return _slices(
+        tuple(f"{each.id}:{each.stamp}" for each in chosen), tuple(map(str, desk.access.roots)), desk, chosen
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner="Looking for parts of the data")
+def _slices(
+    stamp: tuple[str, ...], roots: tuple[str, ...], _desk: Desk, _chosen: Sequence[Evaluation]
+) -> dict[str, list[str]]:
+    known = {each.id: compare_slices.facts(_desk, each.id) for each in _chosen}
+    return compare_slices.slices(compare_slices.same_examples(known))
+
+
+def by_slice(view: View, key: str, parts: dict[str, list[str]]) -> pd.DataFrame:
+    """Corpus values of one metric on each part of the data: as `summary`, with a column `slice`."""
+    return _by_slice(view.stamp, tuple(parts), tuple(each.key for each in view.systems), key, view, parts)
+
+
+@st.cache_data(max_entries=TABLES, show_spinner="Computing the values of each part of the data")
+def _by_slice(
+    stamp: tuple[str, ...],
+    names: tuple[str, ...],
+    systems: tuple[str, ...],
+    key: str,
+    _view: View,
+    _parts: dict[str, list[str]],
+) -> pd.DataFrame:
+    import pandas as pd
+
+    tables = [
+        comparing.computed(_view.results, _view.systems, [key], ids).assign(slice=name) for name, ids in _parts.items()
+    ]
+    return pd.concat(tables, ignore_index=True)

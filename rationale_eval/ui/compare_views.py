@@ -1,0 +1,114 @@
+"""The Compare page beside its panels: the empty state, the table, what to take away, the way to the examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+from rationale_eval.desk.comparing import System
+from rationale_eval.ui import address, downloads, page
+from rationale_eval.ui.compare_data import View
+from rationale_eval.ui.compare_words import Clicked, cell, definition, direction, metric_name, metric_symbol
+from rationale_eval.ui.numbers import number
+from rationale_eval.ui.text import md_text
+from rationale_eval.verbs.html import visible
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHADE: Final = "background-color: rgba(0, 114, 178, 0.2)"
+
+
+def nothing() -> None:
+    """No evaluation yet."""
+    page.empty(
+        "No evaluation yet",
+        "Here the scores of systems stand side by side, with intervals and tests. An evaluation makes them; the demo "
+        "on the first page trains a small model and evaluates it.",
+    )
+    if st.button("Start with the demo", type="primary"):
+        address.open_page("home")
+
+
+def open_examples(view: View, clicked: Clicked | None) -> None:
+    """Leaves for the examples behind what was clicked; does nothing where nothing was."""
+    if clicked is not None:
+        run, method, key = clicked
+        metric = key.partition(":")[0]
+        address.open_page("examples", run=run, systems=[method], metric=metric, order="worst", slice=view.slice)
+
+
+def table(view: View, values: pd.DataFrame) -> None:
+    """The numbers of the panels: systems by metrics, and in full."""
+    systems = [each for each in view.systems if (values["system"] == each.key).any()]
+    keys = [key for key in view.keys if (values["key"] == key).any()]
+    found = {(row.system, row.key): row for row in values.itertuples()}
+    state = st.dataframe(
+        _styled(found, systems, keys),
+        hide_index=True,
+        column_config={"system": st.column_config.TextColumn(pinned=True)}
+        | {
+            key: st.column_config.TextColumn(metric_symbol(key), help=definition(key), alignment="right")
+            for key in keys
+        },
+        key="values",
+        on_select="rerun",
+        selection_mode="single-cell",
+        alt="Systems by metrics: values with 95 % intervals; the best method of each metric is shaded.",
+    )
+    st.caption(
+        f"Value and 95 % bootstrap interval on {md_text(view.slice or 'all examples')}. The best method is "
+        "shaded; controls are never best. A click on a point or a cell opens the examples behind it, the worst first."
+    )
+    for row, key in state["selection"]["cells"]:
+        if (systems[row].key, key) in found:
+            open_examples(view, (systems[row].run, systems[row].method, key))
+    with st.expander("n, coverage, and why values are missing"):
+        _in_full(values)
+
+
+def _styled(found: dict[tuple[str, str], Any], systems: Sequence[System], keys: Sequence[str]) -> Any:
+    """Values and intervals as text, the best shaded."""
+    import pandas as pd
+
+    columns: dict[str, list[str]] = {"system": [visible(each.label, 60)[0] for each in systems]}
+    for key in keys:
+        rows = [found.get((each.key, key)) for each in systems]
+        columns[key] = ["" if row is None else cell(row.value, row.ci_low, row.ci_high, row.undefined) for row in rows]
+    style = pd.DataFrame(columns).style
+    for key in keys:
+        best = _best([found.get((each.key, key)) for each in systems], systems, direction(key))
+        style = style.map(lambda _: SHADE, subset=pd.IndexSlice[best, [key]])
+    return style
+
+
+def _best(rows: Sequence[Any], systems: Sequence[System], towards: str) -> list[int]:
+    """Places of the best methods; those that look equal are best together."""
+    known = [
+        (place, row.value)
+        for place, (row, system) in enumerate(zip(rows, systems, strict=True))
+        if row is not None and row.value == row.value and not system.control
+    ]
+    if towards == "none" or len(known) < 2:
+        return []
+    best = (min if towards == "lower" else max)(value for _, value in known)
+    return [place for place, value in known if number(value) == number(best)]
+
+
+def _in_full(values: pd.DataFrame) -> None:
+    st.dataframe(
+        {
+            "system": values["label"].tolist(),
+            "metric": [metric_name(key) for key in values["key"]],
+            "value": [number(each) for each in values["value"]],
+            "n": values["n"].tolist(),
+            "coverage": [f"{each:.1%}" for each in values["coverage"]],
+            "not defined": values["undefined"].tolist(),
+            "reasons": values["reasons"].tolist(),
+        },
+        hide_index=True,
+        alt="Every value with its number of examples, and why others are left out.",
+    )
+    downloads.table(values.drop(columns=["key"]), "comparison", key="values")
