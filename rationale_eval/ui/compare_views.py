@@ -80,7 +80,7 @@ def _styled(found: dict[tuple[str, str], Any], systems: Sequence[System], keys: 
     style = pd.DataFrame(columns).style
     for key in keys:
         best = _best([found.get((each.key, key)) for each in systems], systems, direction(key))
-        style = style.map(lambda _: SHADE, subset=pd.IndexSlice[best, [key]])
+        style = style.apply(lambda column: [SHADE] * len(column), subset=pd.IndexSlice[best, [key]])
     return style
 
 
