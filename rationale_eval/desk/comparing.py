@@ -44,7 +44,6 @@ class Evaluation:
         fingerprint: Of the examples; only evaluations with the same one can be compared.
         model: Which model was asked, where one was.
         results: Corpus values as the run kept them.
-        stamp: Changes when its scores are written anew.
     """
 
     id: str
@@ -54,7 +53,6 @@ class Evaluation:
     fingerprint: str
     model: str
     results: tuple[Mapping[str, Any], ...]
-    stamp: str
 
     @property
     def methods(self) -> list[str]:
@@ -106,7 +104,6 @@ def _evaluation(row: RunRow) -> Evaluation:
         fingerprint=row.fingerprint or row.id,
         model=row.model or "",
         results=tuple((row.summary or {})["results"]),
-        stamp=row.ended or "",
     )
 
 

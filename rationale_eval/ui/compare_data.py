@@ -57,11 +57,17 @@ class View:
     @property
     def stamp(self) -> tuple[str, ...]:
         """What the numbers depend on beside the selection."""
-        found = []
-        for each in self.chosen:
-            folder = self.desk.run(each.id).folder
-            found.append(f"{folder}:{(folder / 'examples.parquet').stat().st_mtime_ns}")
-        return tuple(found)
+        return written(self.desk, self.chosen)
+
+
+def written(desk: Desk, chosen: Sequence[Evaluation]) -> tuple[str, ...]:
+    """The files of scores and when they were written.
+
+    Raises:
+        InputError: If one is gone.
+    """
+    paths = [Result.load(desk.run(each.id).folder).path for each in chosen]
+    return tuple(f"{path.absolute()}:{path.stat().st_mtime_ns}" for path in paths)
 
 
 def summary(view: View) -> pd.DataFrame:
@@ -119,9 +125,7 @@ def _distributions(
 
 def slices(desk: Desk, chosen: Sequence[Evaluation]) -> dict[str, list[str]]:
     """Parts of the data; see `compare_slices.slices`."""
-    return _slices(
-        tuple(f"{each.id}:{each.stamp}" for each in chosen), tuple(map(str, desk.access.roots)), desk, chosen
-    )
+    return _slices(written(desk, chosen), tuple(map(str, desk.access.roots)), desk, chosen)
 
 
 @st.cache_data(max_entries=32, show_spinner="Looking for parts of the data")
