@@ -81,7 +81,7 @@ def _badge(place: Desk) -> None:
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         if place.access.read_only:
             st.badge("read-only", icon=":material/visibility:", color="gray")
-        st.caption(md_text(place.workspace.path.name))
+        st.caption(md_text(place.workspace.path.name), width="content")
         if working or waiting:
             st.page_link(
                 page("home"),
