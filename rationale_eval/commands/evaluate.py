@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,6 +77,16 @@ def evaluate(
     simulator_limit: Annotated[
         int, typer.Option("--simulator-limit", min=1, help="With --texts: examples they learn from.")
     ] = 2000,
+    simulator_texts: Annotated[
+        str | None,
+        typer.Option(
+            "--simulator-texts",
+            help="With --texts: what the same system said of that split (run:ID or a file); simulators then learn its "
+            "answers and rationales, else gold ones.",
+            metavar="TEXTS",
+            show_default=False,
+        ),
+    ] = None,
     helper: Annotated[
         str | None,
         typer.Option("--helper", help="With --texts: the language model that rewrites texts. Default: --model."),
@@ -156,6 +167,7 @@ def evaluate(
         simulator=_options(pairs("--simulator", simulator)),
         simulator_split=simulator_split,
         simulator_limit=simulator_limit,
+        simulator_texts=simulator_texts,
         helper=helper,
         shots=shots,
         shots_from=shots_from,
@@ -185,6 +197,7 @@ def evaluate(
             say(line)
     if result.provenance.get("simulators") and not as_json:
         show(_simulators(result.provenance["simulators"]), title="the simulators, on held-out answers")
+        say(taught(result.provenance["taught"]))
     asked = result.provenance.get("requests")
     if asked is not None and not as_json:
         say(
@@ -213,6 +226,19 @@ def _simulators(learned: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for name, one in learned.items()
     ]
+
+
+def taught(about: Mapping[str, Any]) -> str:
+    """What simulators have learned from, in a sentence."""
+    if about["answers"] == "gold":
+        return (
+            f"they learned {about['examples']} gold labels and gold rationales ({about['split']}); with "
+            "--simulator-texts they learn what the system itself says"
+        )
+    return (
+        f"they learned {about['examples']} answers and rationales of {about['system']} ({about['split']}); "
+        f"{about['without_answer']} texts without a readable answer were left out"
+    )
 
 
 def _not_learned(seen: str) -> str:

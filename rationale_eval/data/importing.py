@@ -78,6 +78,23 @@ def import_texts(file: str | Path, data: RationaleDataset, *, system: str | None
     return Outputs(system or Path(file).stem, _source(file, data, _text))
 
 
+def stated_ids(file: str | Path) -> set[str]:
+    """The ids that the rows of a file state; rows without one are matched by position.
+
+    Raises:
+        InputError: For a row that cannot be read.
+    """
+    source = FileSource(Path(file))
+    found: set[str] = set()
+    for row in read_rows(source, file_format(source)):
+        if isinstance(row, Rejection):
+            raise row.error()
+        identity = _identity(row.values)
+        if identity is not None:
+            found.add(identity)
+    return found
+
+
 def _source(
     file: str | Path, data: RationaleDataset, convert: Callable[[Example, Mapping[str, Any]], T]
 ) -> Callable[[], Iterator[T]]:

@@ -13,6 +13,7 @@ from rationale_eval.data.rationale import Explanations
 from rationale_eval.errors import UsageError
 from rationale_eval.models.base import TaskModel
 from rationale_eval.rationales.extract import check as check_methods
+from rationale_eval.simulators.service import Simulators
 from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating, counted, reported
@@ -26,13 +27,8 @@ from rationale_eval.verbs.extract_run import FOLDER
 from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, require_model, workspace_of
 from rationale_eval.verbs.predictions import FILE as ANSWERS
 from rationale_eval.verbs.result import EVALUATION, Result
-from rationale_eval.verbs.simulating import (
-    asked_views,
-    asked_weights,
-    make_simulators,
-    read_simulator,
-    training_answers,
-)
+from rationale_eval.verbs.simulating import asked_views, asked_weights, make_simulators, read_simulator
+from rationale_eval.verbs.taught import what_is_taught
 from rationale_eval.workspace.runs import Run, Workspace
 
 
@@ -45,6 +41,8 @@ def check(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateConfig]:
     """
     if job.texts:
         return _check_texts(job, workspace)
+    if job.simulator_texts is not None:
+        raise UsageError("--simulator-texts are for the simulators of free text; give --texts too, or leave them out")
     wanted = choose_metrics(job.metrics, job.options)
     methods = (*job.methods, *job.controls)
     chosen = choose_methods(methods, job.settings) if methods else []
@@ -74,7 +72,7 @@ def _check_texts(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateC
         usual_reading(job, data)
     read_texts(job.texts, data, workspace)
     if asked_weights(wanted):
-        training_answers(job, data)
+        what_is_taught(job, data, workspace)
     return Checked(job, data)
 
 
@@ -140,9 +138,12 @@ def _work(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | None, p
 def _score_texts(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | None, show: Progress) -> Result:
     job, data, place = checked.job, checked.data, workspace_of(run)
     wanted = choose_text_metrics(job.metrics, job.options)
-    simulators = make_simulators(
-        job, data, wanted, workspace=place, work=run.folder / "simulators", shown=reported(show)
-    )
+    taught = what_is_taught(job, data, place) if asked_weights(wanted) else None
+    simulators: dict[str, Simulators] = {}
+    if taught is not None:
+        simulators = make_simulators(
+            job, taught, wanted, workspace=place, work=run.folder / "simulators", shown=reported(show)
+        )
     for weights, made in simulators.items():
         made.train_all(asked_views(wanted, weights), job.seed)
     found = read_texts(job.texts, data, place)
@@ -151,7 +152,7 @@ def _score_texts(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | 
         asking: Asking | None = None
         if model is not None:
             asking = make_asking(job, data, model, files, place, step)
-        return evaluate_texts(
+        result = evaluate_texts(
             data,
             systems,
             wanted,
@@ -164,6 +165,7 @@ def _score_texts(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | 
             out=run.examples,
             progress=step,
         )
+    return Result(result.path, result.provenance | {"taught": None if taught is None else dict(taught.about)})
 
 
 def _score_words(run: Run, checked: Checked[EvaluateConfig], model: TaskModel | None, show: Progress) -> Result:

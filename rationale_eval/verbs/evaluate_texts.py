@@ -92,7 +92,7 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
     reader = None
     if any("encoder" in each.metric.needs for each in wanted):
         reader = TextEncoder(encoder, device=device)
-    texts = {each.system: _by_example(each) for each in systems}
+    texts = {each.system: by_example(each) for each in systems}
     donors = _donors(data, seed) if "random" in controls else {}
 
     def said(example: Example) -> list[_Said]:
@@ -171,7 +171,12 @@ def completions_of(name: str, workspace: Workspace) -> Path | None:
     return file
 
 
-def _by_example(system: Outputs[TextRationale]) -> dict[str, TextRationale]:
+def by_example(system: Outputs[TextRationale]) -> dict[str, TextRationale]:
+    """A system's texts by example id.
+
+    Raises:
+        InputError: If there are several for one example.
+    """
     found: dict[str, TextRationale] = {}
     for one in system:
         if one.example_id in found:

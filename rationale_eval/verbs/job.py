@@ -256,6 +256,11 @@ class EvaluateConfig(ScoringJob):
     simulator: dict[str, Any] = Field(default_factory=dict, description="Knobs of simulators: epochs=2.")
     simulator_split: str = Field("train", description="Split of the same data that simulators learn from.")
     simulator_limit: int = Field(2000, ge=1, description="Examples they learn from, drawn at random.")
+    simulator_texts: str | None = Field(
+        None,
+        description="What the same system said of that split: a file, or a run that generated it. Simulators then "
+        "learn its answers and rationales; gold ones if not given.",
+    )
     helper: str | None = Field(
         None, description="The language model that rewrites texts; the explained one if not given."
     )
@@ -276,6 +281,8 @@ class EvaluateConfig(ScoringJob):
             )
 
         found: dict[str, Any] = {"scores": whole(self.scores, "extract"), "texts": whole(self.texts, "generate")}
+        if self.simulator_texts is not None:
+            (found["simulator_texts"],) = whole((self.simulator_texts,), "generate")
         found["encoder"] = _whole_path(self.encoder, _NAMED_MODELS)
         found["helper"] = _whole_path(self.helper, _NAMED_MODELS)
         return super().resolved(workspace).model_copy(update=found)
@@ -297,6 +304,7 @@ class EvaluateConfig(ScoringJob):
         if self.texts:
             yield from ("--encoder", self.encoder, "--simulator-split", self.simulator_split)
             yield from ("--simulator-limit", str(self.simulator_limit))
+            yield from _option("--simulator-texts", self.simulator_texts)
             yield from _pairs("--simulator", self.simulator)
             yield from _option("--helper", self.helper)
             yield from ("--shots", str(self.shots), "--shots-from", self.shots_from)

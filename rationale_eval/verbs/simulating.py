@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from rationale_eval.data.dataset import RationaleDataset
-from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import UsageError
 from rationale_eval.simulators.service import Answers, Shown, Simulators, silently
 from rationale_eval.simulators.simulator import SimulatorConfig
 from rationale_eval.simulators.stacked import SmallSettings
 from rationale_eval.simulators.view import SEEN, Seen
-from rationale_eval.training.held_out import hold_out
 from rationale_eval.verbs.chosen_metrics import Wanted
 from rationale_eval.verbs.job import EvaluateConfig
 from rationale_eval.workspace.runs import Workspace
@@ -23,8 +21,20 @@ from rationale_eval.workspace.runs import Workspace
 KEPT: Final = Path("memory") / "simulators"
 """Where a workspace keeps simulators."""
 
-LEAST: Final = 20
-"""Fewest examples that simulators are made from."""
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What simulators learn from.
+
+    Args:
+        train: What they learn.
+        dev: What they are held to.
+        about: Where it comes from, as JSON values, for the provenance.
+    """
+
+    train: Answers
+    dev: Answers
+    about: Mapping[str, Any]
 
 
 def read_simulator(settings: Mapping[str, Any]) -> SimulatorConfig:
@@ -63,67 +73,35 @@ def asked_views(wanted: Sequence[Wanted], weights: str) -> list[Seen]:
     return [seen for seen in SEEN if seen in found]
 
 
-def training_answers(job: EvaluateConfig, data: RationaleDataset) -> tuple[Answers, Answers]:
-    """What simulators learn from and are held to: gold labels and gold rationales of the training split.
-
-    Raises:
-        UsageError: If there is no such split, or too few of its examples have a label and a rationale.
-    """
-    source = load_dataset(job.data, job.simulator_split, mapping=job.mapping or None)
-    if source.split == data.split:
-        raise UsageError(
-            f"simulators cannot learn from the split '{data.split}', which is evaluated; name another with "
-            "--simulator-split"
-        )
-    known = source.where(lambda example: example.label is not None and bool(example.rationales))
-    drawn = known.sample(job.simulator_limit, job.seed)
-    if len(drawn) < LEAST:
-        raise UsageError(
-            f"simulators need {LEAST} examples with a label and a rationale, and {source.name} ({source.split}) has "
-            f"{len(drawn)}"
-        )
-    train, dev = hold_out(drawn)
-    return _answers(train), _answers(dev)
-
-
-def _answers(data: RationaleDataset) -> Answers:
-    targets = {example.id: example.label for example in data if example.label is not None}
-    return Answers(data, targets, {example.id: example.rationales[0] for example in data})
-
-
 def make_simulators(
     job: EvaluateConfig,
-    data: RationaleDataset,
+    taught: Taught,
     wanted: Sequence[Wanted],
     *,
     workspace: Workspace,
     work: Path,
     shown: Shown = silently,
 ) -> dict[str, Simulators]:
-    """Simulators for each kind of weights that the metrics ask for; empty where none does.
+    """Simulators for each kind of weights that the metrics ask for.
 
     Args:
         job: The evaluation.
-        data: What is evaluated.
+        taught: What simulators learn from.
         wanted: Its metrics.
         workspace: Where simulators are kept.
         work: A folder of the evaluation's own.
         shown: Shows the progress of a training.
     """
-    weights = asked_weights(wanted)
-    if not weights:
-        return {}
-    train, dev = training_answers(job, data)
     config = read_simulator(job.simulator)
     return {
         each: Simulators(
             workspace.path / KEPT,
             work,
-            train,
-            dev,
+            taught.train,
+            taught.dev,
             config.model_copy(update={"weights": each}),
             device=job.device,
             shown=shown,
         )
-        for each in weights
+        for each in asked_weights(wanted)
     }
