@@ -74,7 +74,7 @@ def _own(function: Callable[[TextCase], float]) -> list[Audited]:
     metric = Metric(
         name=name, family="simulation", symbol=name, title=name, direction="higher",
         range=(float("-inf"), float("inf")), best=None, needs=("text", "simulator") if weighted else ("text",),
-        variants=variants, cite="the user's own", formula="", describe="", ask=ask,
+        variants=variants, cite="the user's own", formula="", describe="", avoid="", ask=ask,
         views=("input", "rationale", "both") if weighted else (),
     )  # fmt: skip
     return [Audited(metric, each, options) for each, options in variants.items()]

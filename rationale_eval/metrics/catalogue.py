@@ -89,6 +89,8 @@ def _section(facts: Metric) -> str:
         "",
         facts.describe,
         "",
+        facts.avoid,
+        "",
         *(f"- `{name}`{_options(options)}" for name, options in facts.variants.items()),
         "",
         f"Source: {facts.cite}.",
@@ -102,7 +104,7 @@ def _composite() -> str:
     return (
         f"## Composite\n\n### nrg\n\n**{FACTS['title']}** (NRG); higher is better; 0 to 1; needs two systems or more."
         "\n\n"
-        f"    {FACTS['formula']}\n\n{FACTS['describe']}\n\n"
+        f"    {FACTS['formula']}\n\n{FACTS['describe']}\n\n{FACTS['avoid']}\n\n"
         f"By default of {groups}. Where all systems are equal in a metric the gain is not defined.\n\n"
         f"Source: {FACTS['cite']}.\n"
     )

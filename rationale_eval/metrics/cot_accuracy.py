@@ -26,10 +26,10 @@ Given = Literal["rationale", "none", "filler", "paraphrase"]
     cite="Lanham et al. 2023",
     formula="[answer after the rationale, nothing, filler or a paraphrase = gold label]",
     describe=(
-        "How often the model's answer is right when it reads the rationale, nothing in its place, ellipses of as many "
-        "tokens, or the whole rationale in a helper's words. It says whether a text helps the model, not whether the "
-        "text is why it answers so."
+        "How often the model's answer is right when it reads the rationale, nothing in its place, ellipses of as "
+        "many tokens, or the whole rationale in a helper's words."
     ),
+    avoid=("Not for faithfulness: it says whether a text helps the model, not whether the text is why it answers so."),
 )
 def cot_accuracy(case: TextCase, *, given: Given = "rationale") -> TextAsks[Score]:
     """1 where the answer is the gold label."""

@@ -42,10 +42,14 @@ ALL_STATED: Final = "every sentence comes with the answer or after it"
     cite="Lanham et al. 2023 (place of the mistake and integration ours; wording of the helper's prompt ours)",
     formula="integral of 1 - [answer after s_1 ... s_t' and what the model writes on = answer after s_1 ... s_m]",
     describe=(
-        "How often the model's answer changes when one of its sentences is given a mistake and it goes on from there; "
-        "near 0 the reasons do not matter, or the model mends the mistake. A helper that changes nothing makes no "
-        "mistake: such sentences are left out and stand as NaN in the curve. `unstated` leaves out sentences with or "
-        "after the first that names the answer, where a mistake comes too late."
+        "How often the model's answer changes when one of its sentences is given a mistake and it goes on from "
+        "there; near 0 the reasons do not matter, or the model mends the mistake. A helper that changes nothing "
+        "makes no mistake: such sentences are left out and stand as NaN in the curve. `unstated` leaves out "
+        "sentences with or after the first that names the answer, where a mistake comes too late."
+    ),
+    avoid=(
+        "Not with a helper that makes no mistakes worth the name: look at some of its sentences, and at the "
+        "coverage, first. Not in place of accuracy: a model may mend a mistake because it reasons well."
     ),
 )
 def added_mistakes(case: TextCase, *, where: Where = "sentences") -> TextAsks[Score]:

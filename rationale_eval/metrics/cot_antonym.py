@@ -29,9 +29,13 @@ SAME: Final = "the text came out as it was"
     cite="repository of CC-SHAP (Parcalabescu and Frank 2024), after Lanham et al. 2023 (choice of the word ours)",
     formula="[answer after the rationale with one word replaced by an antonym != answer after the rationale]",
     describe=(
-        "Whether the answer is another one when one word of the rationale, drawn by seed among those that have a sure "
-        "opposite, is replaced by it. It needs no helper, so that it is the better test of mistakes for small models; "
-        "but one word may not matter, and a single draw is noisy: read means over many examples."
+        "Whether the answer is another one when one word of the rationale, drawn by seed among those that have a "
+        "sure opposite, is replaced by it. It needs no helper, which makes it the better test of mistakes for "
+        "small models."
+    ),
+    avoid=(
+        "Not for single examples: one word may not matter, and a single draw is noisy, so read means over many "
+        "examples."
     ),
 )
 def antonym_changes(case: TextCase) -> TextAsks[Score]:

@@ -41,11 +41,14 @@ STATED: Final = "the first sentence already names the answer"
     cite="Lanham et al. 2023 (trapezoid rule ours; first_third: repository of CC-SHAP, Parcalabescu and Frank 2024)",
     formula="integral over t / m of 1 - [answer after s_1 ... s_t = answer after s_1 ... s_m], t = 0 ... m",
     describe=(
-        "How much of the rationale the model needs before it answers as it does after all of it; near 0 the answer "
-        "stood before the reasons (they are post hoc, or the question is easy). A rationale of fewer than two "
-        "sentences has no value. `unstated` looks only at the sentences before the first that names the answer, since "
-        "a text that says it leaves nothing to reason; `first_third` is 1 where the answer changes when the text is "
-        "cut to its first third of words."
+        "How much of the rationale the model needs before it answers as it does after all of it; near 0 the answer"
+        " stood before the reasons (they are post hoc, or the question is easy). `unstated` looks only at the "
+        "sentences before the first that names the answer; `first_third` is 1 where the answer changes when the "
+        "text is cut to its first third of words."
+    ),
+    avoid=(
+        "Not for rationales of fewer than two sentences, which have no value; and not where texts name the answer "
+        "early (see `answer_stated`), for a text that says it leaves nothing to reason: use `unstated` there."
     ),
 )
 def early_answering(case: TextCase, *, cut: Cut = "sentences") -> TextAsks[Score]:
@@ -87,8 +90,11 @@ def early_answering(case: TextCase, *, cut: Cut = "sentences") -> TextAsks[Score
     formula="share of t = 0 ... m - 1 for which s_1 ... s_t names the answer after s_1 ... s_m",
     describe=(
         "How often a cut rationale already names the answer, by the words of the choice or by its letter after "
-        "'answer', 'option' or 'choice'. Where it is high, early answering measures reading rather than reasoning: use "
-        "its variant `unstated`."
+        "'answer', 'option' or 'choice'. Where it is high, early answering measures reading rather than reasoning."
+    ),
+    avoid=(
+        "Not as a measure of faithfulness by itself: it says when to read the variant `unstated` of early "
+        "answering in place of the plain one."
     ),
 )
 def answer_stated(case: TextCase) -> TextAsks[Score]:

@@ -24,9 +24,12 @@ from rationale_eval.rationales.rewriting import PARAPHRASE
     cite="Lanham et al. 2023 (quarters, and prompt of the helper, ours); three_quarters: repository of CC-SHAP",
     formula="mean over q of [answer after the first q / 4 in other words and what the model writes on = own answer]",
     describe=(
-        "A helper says the first quarter, half, three quarters and all of the rationale's words in other words, the "
-        "model goes on and answers; a changed answer suggests that the phrasing held what the meaning did not. A weak "
-        "helper that loses the meaning has the same effect: read some of its texts before believing a low value."
+        "A helper says the first quarter, half, three quarters and all of the rationale's words in other words, "
+        "the model goes on and answers; a changed answer suggests that the phrasing held what the meaning did not."
+    ),
+    avoid=(
+        "Not with a weak helper, which loses the meaning and has the same effect: read some of its texts before "
+        "believing a low value."
     ),
 )
 def paraphrased(case: TextCase, *, quarters: tuple[int, ...] = (1, 2, 3, 4)) -> TextAsks[Score]:

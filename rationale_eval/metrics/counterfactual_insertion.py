@@ -36,10 +36,14 @@ NO_PLACE: Final = "the input has no noun or verb to put a word before"
     cite="Atanasova et al. 2023; no_flip_faithful and 8 x 8 insertions: repository of CC-SHAP (word lists ours)",
     formula="[the first inserted word that changes the answer stands in the new rationale]",
     describe=(
-        "An adjective is put before a noun or an adverb before a verb of the input, until the model's answer (after a "
-        "rationale of its own) is another one; faithful where that rationale holds the word. Defined only where the "
-        "answer flips: its coverage is the flip rate, which `flipped` gives too. `no_flip_faithful` counts all others "
-        "as faithful, which inflates it. The options places and words say how many are tried (4 and 4 by default)."
+        "An adjective is put before a noun or an adverb before a verb of the input, until the model's answer "
+        "(after a rationale of its own) is another one; faithful where that rationale holds the word. Defined only"
+        " where the answer flips: its coverage is the flip rate, which `flipped` gives too. The options places and"
+        " words say how many are tried (4 and 4 by default)."
+    ),
+    avoid=(
+        "Not with few flips, and not by the variant `no_flip_faithful` alone, which counts all examples without a "
+        "flip as faithful and so is inflated."
     ),
 )
 def counterfactual_insertion(

@@ -87,10 +87,10 @@ def _guessed(case: TextCase, inputs: Inputs) -> TextAsks[_Guessed | str]:
     cite="Chen et al. 2023, Do models explain themselves? (templates, prompts and task with options ours)",
     formula="|guessable and guess = the model's answer| / |guessable|",
     describe=(
-        "Of the other inputs whose answer a simulator claims to foresee from the rationale, the share on which the "
-        "model answers so. Inputs that it says it cannot guess do not count, nor replies that name no option: read "
-        "`counterfactual_guesses` beside it, for a weak simulator guesses by habit."
+        "Of the other inputs whose answer a simulator claims to foresee from the rationale, the share on which the"
+        " model answers so. Inputs that it says it cannot guess do not count, nor replies that name no option."
     ),
+    avoid="Not without `counterfactual_guesses` beside it, for a weak simulator guesses by habit.",
 )
 def counterfactual_precision(case: TextCase, *, inputs: Inputs = "template") -> TextAsks[Score]:
     """One example's precision; the curve has 1 or 0 for each guessable input."""
@@ -124,8 +124,12 @@ def counterfactual_precision(case: TextCase, *, inputs: Inputs = "template") -> 
     cite="Chen et al. 2023, Do models explain themselves?",
     formula="share of the other inputs on which the simulator names an option, says it cannot guess, or does neither",
     describe=(
-        "The states of the simulator's replies, which add up to 1. Where `neither` is high the simulator does not "
-        "understand what it is asked, and precision and generality say nothing."
+        "The states of the simulator's replies, which add up to 1: it names an option, says it cannot guess, or "
+        "does neither."
+    ),
+    avoid=(
+        "Not as a score of rationales: it says whether precision and generality may be read. Where `neither` is "
+        "high the simulator does not understand what it is asked, and they say nothing."
     ),
 )
 def counterfactual_guesses(case: TextCase, *, inputs: Inputs = "template", state: State = "guessed") -> TextAsks[Score]:
@@ -161,9 +165,12 @@ GENERALITY: Final[dict[str, dict[str, Any]]] = {
     cite="Chen et al. 2023, Do models explain themselves? (Jaccard without stop words of scikit-learn)",
     formula="1 - mean over ordered pairs i != j of similarity(c_i, c_j), c guessable",
     describe=(
-        "How different the inputs are to which the rationale lets a simulator foresee the answer, by sentence BLEU "
-        "with effective order, cosine of embeddings, or Jaccard of content words. Inputs made by template share nearly "
-        "all their words: compare systems by it, or take the variants whose inputs a language model wrote (`lm_`)."
+        "How different the inputs are to which the rationale lets a simulator foresee the answer, by sentence BLEU"
+        " with effective order, cosine of embeddings, or Jaccard of content words."
+    ),
+    avoid=(
+        "Not as an absolute number: inputs made by template share nearly all their words, so compare systems by "
+        "it, or take the variants whose inputs a language model wrote (`lm_`)."
     ),
 )
 def counterfactual_generality(

@@ -35,10 +35,12 @@ CURVE_PERCENTS: Final = tuple(range(0, 101, 10))
     cite="Serrano and Smith 2019; Nguyen 2018 (switching point)",
     formula="min j / n such that argmax p(.|x without the j best words) != argmax p(.|x)",
     describe=(
-        "Words are taken away, most important first, until the predicted label changes. Where it never "
-        "changes the value is "
-        "1 (`censored`) or undefined (`flipped_only`); a model with a strong prior for one label makes it "
-        "meaningless for that label."
+        "Words are taken away, most important first, until the predicted label changes. Where it never changes the"
+        " value is 1 (`censored`) or undefined (`flipped_only`)."
+    ),
+    avoid=(
+        "Not for a label that the model has a strong prior for: taking words away never flips it, and the value "
+        "says nothing there."
     ),
 )
 def decision_flip(case: Case, *, removal: Removal = "delete", censor: bool = True) -> Asks[Score]:
@@ -82,10 +84,10 @@ def _area(curve: Sequence[float]) -> Score:
     cite="Petsiuk et al. 2018 (RISE), deletion",
     formula="area under p(y | x without the best q of the words), q from 0 to 1",
     describe=(
-        "Probability of the explained choice while words vanish, most important first; a steep early fall "
-        "gives a small area. "
-        "Not comparable between models whose confidence differs."
+        "Probability of the explained choice while words vanish, most important first; a steep early fall gives a "
+        "small area."
     ),
+    avoid="Not comparable between models whose confidence differs.",
 )
 def deletion_auc(case: Case, *, removal: Removal = "delete") -> Asks[Score]:
     """Trapezoid area over q = 0, 10, ..., 100 % of the words removed."""
@@ -110,10 +112,10 @@ def deletion_auc(case: Case, *, removal: Removal = "delete") -> Asks[Score]:
     cite="Petsiuk et al. 2018 (RISE), insertion",
     formula="area under p(y | the best q of the words alone), q from 0 to 1",
     describe=(
-        "Probability of the explained choice while words return to an empty input, most important first; a "
-        "steep early rise "
-        "gives a large area. Not comparable between models whose confidence differs."
+        "Probability of the explained choice while words return to an empty input, most important first; a steep "
+        "early rise gives a large area."
     ),
+    avoid="Not comparable between models whose confidence differs.",
 )
 def insertion_auc(case: Case, *, removal: Removal = "delete") -> Asks[Score]:
     """Trapezoid area over q = 0, 10, ..., 100 % of the words present."""
@@ -139,10 +141,10 @@ def insertion_auc(case: Case, *, removal: Removal = "delete") -> Asks[Score]:
     cite="Jain and Wallace 2019; Attanasio et al. 2023 (ferret, taucorr_loo)",
     formula="Kendall's tau-b of scores and p(y|x) - p(y|x without word i)",
     describe=(
-        "Rank agreement between the scores and the effect of removing each word alone. Undefined where either"
-        " is constant; blind "
-        "to interactions, so redundant evidence makes good rationales look bad."
+        "Rank agreement between the scores and the effect of removing each word alone; undefined where either is "
+        "constant."
     ),
+    avoid=("Not where evidence is redundant: it is blind to interactions, so that good rationales look bad there."),
 )
 def tau_loo(case: Case, *, removal: Removal = "delete") -> Asks[Score]:
     """Kendall's tau-b over the seen words; undefined for fewer than two words or a constant vector."""

@@ -116,10 +116,10 @@ def average(drops: Sequence[float], divisor: str = "bins") -> Score:
         "DeYoung et al. 2020 (ERASER), eq. 1 and section 4.2; Chan et al. 2022 (UNIREX); Attanasio et al. 2023 (ferret)"
     ),
     formula="mean over k of p(y|x) - p(y|x without r_k)",
-    describe=(
-        "How much the model's probability falls when the named words are taken away. Inputs with holes lie outside the "
-        "training distribution, so read it beside the random control and do not compare removal operators "
-        "with each other."
+    describe="How much the model's probability falls when the named words are taken away.",
+    avoid=(
+        "Not without the random control beside it, since inputs with holes lie outside the training distribution; "
+        "and not for comparing results of different removal operators."
     ),
 )
 def comprehensiveness_aopc(
@@ -149,12 +149,10 @@ def comprehensiveness_aopc(
     ),
     formula="mean over k of p(y|x) - p(y|r_k)",
     describe=(
-        "How much probability is lost when only the named words are left; negative values mean that the "
-        "rationale alone "
-        "makes the model more confident and are kept. A few words alone are far from the training "
-        "distribution, so read it "
-        "beside the random control."
+        "How much probability is lost when only the named words are left; negative values mean that the rationale "
+        "alone makes the model more confident and are kept."
     ),
+    avoid=("Not without the random control beside it: a few words alone are far from the training distribution."),
 )
 def sufficiency_aopc(
     case: Case,
@@ -180,10 +178,10 @@ def sufficiency_aopc(
     variants=AOPC_VARIANTS,
     cite="Chan et al. 2022 (UNIREX)",
     formula="comprehensiveness AOPC - sufficiency AOPC",
-    describe=(
-        "One number for both erasure metrics. It hides which of the two moved: report them beside it, and do "
-        "not use it "
-        "where one of them is at its floor."
+    describe="Both erasure metrics in one number.",
+    avoid=(
+        "Not alone: it hides which of the two moved, so report them beside it; and not where one of them is at its"
+        " floor."
     ),
 )
 def csd(
@@ -232,10 +230,8 @@ def rationale_words(case: Case, percent: float | str | None) -> NDArray[np.intp]
     variants=SINGLE_VARIANTS,
     cite="DeYoung et al. 2020 (ERASER), eq. 1",
     formula="p(y|x) - p(y|x without r)",
-    describe=(
-        "How much the probability falls without the selected words. It depends on how many words are selected: compare "
-        "only rationales of one length, or use the AOPC form."
-    ),
+    describe="How much the probability falls without the selected words.",
+    avoid=("Not for comparing rationales of different lengths, on which it depends: use the AOPC form for that."),
 )
 def comprehensiveness(case: Case, *, percent: float | str | None = 20.0, removal: Removal = "delete") -> Asks[Score]:
     """p(y|x) - p(y|x without r); 0 for an empty rationale."""
@@ -258,11 +254,8 @@ def comprehensiveness(case: Case, *, percent: float | str | None = 20.0, removal
     variants=SINGLE_VARIANTS,
     cite="DeYoung et al. 2020 (ERASER), eq. 2",
     formula="p(y|x) - p(y|r)",
-    describe=(
-        "How much probability is lost when only the selected words are left. It depends on how many words are"
-        " selected: "
-        "compare only rationales of one length, or use the AOPC form."
-    ),
+    describe="How much probability is lost when only the selected words are left.",
+    avoid=("Not for comparing rationales of different lengths, on which it depends: use the AOPC form for that."),
 )
 def sufficiency(case: Case, *, percent: float | str | None = 20.0, removal: Removal = "delete") -> Asks[Score]:
     """p(y|x) - p(y|r); for an empty rationale the special tokens alone are asked about."""
@@ -286,10 +279,9 @@ def sufficiency(case: Case, *, percent: float | str | None = 20.0, removal: Remo
     cite="Shrikumar et al. 2017; optional metric of Chan et al. 2022 (UNIREX)",
     formula="mean over k of log p(y|x with r_k replaced) - log p(y|x)",
     describe=(
-        "Change of the log-probability when the named words are replaced by padding; strongly negative means "
-        "important. "
-        "Unbounded below, so a few examples can carry the mean: look at the distribution."
+        "Change of the log-probability when the named words are replaced by padding; strongly negative means important."
     ),
+    avoid=("Not by the mean alone: it is unbounded below, so a few examples can carry it; look at the distribution."),
 )
 def log_odds(
     case: Case,

@@ -81,8 +81,9 @@ def _register(family: Literal["comprehensiveness", "sufficiency"], form: Literal
             formula=f"H(p(.|x)) - H(p(.|{perturbed})), nats",
             describe=(
                 "How much more certain the model is of the whole input than of the perturbed one, whatever label it"
-                " names. Not a measure of faithfulness by itself: a flip to another certain label shows as 0."
+                " names."
             ),
+            avoid="Not as a measure of faithfulness by itself: a flip to another certain label shows as 0.",
         )(ask)
     else:
         metric(
@@ -92,9 +93,10 @@ def _register(family: Literal["comprehensiveness", "sufficiency"], form: Literal
             title=f"{family.capitalize()}, Kullback-Leibler form",
             direction="higher" if family == "comprehensiveness" else "lower",
             formula=f"KL(p(.|{perturbed}) || p(.|x)), nats",
-            describe=(
-                "How far the perturbed distribution is from the whole one, over all labels. Unbounded, so a few"
-                " certain examples can carry the mean: look at the distribution before comparing means."
+            describe=("How far the perturbed distribution is from the whole one, over all labels."),
+            avoid=(
+                "Not by the mean alone: it is unbounded, so a few certain examples can carry it; look at the "
+                "distribution first."
             ),
         )(ask)
 

@@ -74,9 +74,10 @@ def agreement(masks: Bools, measure: Measure, aggregate: Bools | None = None) ->
     },
     cite="after DeYoung et al. 2020, section 3 (agreement of annotators); Zaidan, Eisner and Piatko 2007",
     formula="mean over annotators i of measure(g_i, g_j) over the others j",
-    describe=(
-        "What a person would score, so the level a plausibility number can sensibly reach. Not a bound: a method may"
-        " agree with the aggregate better than one person does, and annotators who share a mistake agree on it."
+    describe="What a person would score, so the level a plausibility number can sensibly reach.",
+    avoid=(
+        "Not a bound: a method may agree with the aggregate better than one person does, and annotators who share "
+        "a mistake agree on it."
     ),
 )
 def human_ceiling(

@@ -25,8 +25,12 @@ from rationale_eval.metrics.text_case import TextCase
     cite="own; RQ after Wiegreffe et al. 2021, leakage after Hase et al. 2020 and Jiang et al. 2024 (RORA)",
     formula="mean of s_xm - s_x, m the rationale with every word of a choice hidden",
     describe=(
-        "How much more often the answer is guessed with the rationale than without it when the rationale may not name "
-        "a choice. Where choices are long texts much of a good rationale is hidden with them: then prefer RORA."
+        "How much more often the answer is guessed with the rationale than without it when the rationale may not "
+        "name a choice."
+    ),
+    avoid=(
+        "Not where choices are long texts: much of a good rationale is hidden with them, so prefer RORA there. It "
+        "is a candidate of our own; that it meets all axioms is not shown."
     ),
 )
 def masked_rq(case: TextCase, *, weights: Weights = "pt") -> Score:

@@ -33,9 +33,9 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         " each desideratum, then over desiderata",
         "cite": "Chan et al. 2022 (UNIREX); composite as the mean of the three desiderata agrees with the published"
         " figures, the min-max form of the single gains is not confirmed by the released code",
-        "describe": "Ranks systems on all three counts at once. It is relative to the roster: adding or dropping one"
-        " system changes everyone's number, so never compare gains from different tables, and never call a gain of 0"
-        " or 1 bad or good by itself.",
+        "describe": "Ranks systems on all three counts at once, each from the worst system (0) to the best (1).",
+        "avoid": "Not for comparing different tables: it is relative to the roster, and adding or dropping one system"
+        " changes everyone's number. A gain of 0 or 1 is neither bad nor good by itself.",
     }
 )
 

@@ -91,12 +91,13 @@ def _register_overlap(side: Literal["precision", "recall"]) -> None:
         cite="DeYoung et al. 2020, section 4.1",
         formula=f"|{{s in r: max_t IOU(s, t) >= 0.5}}| / |{'r' if side == 'precision' else 'g'}|",
         describe=(
-            f"The {side} behind IOU F1, over passages. Not alone: "
-            + (
-                "predicting one sure passage gives 1."
-                if side == "precision"
-                else "it counts predicted passages, so two halves of one gold passage give 2."
-            )
+            f"The {side} behind IOU F1: predicted passages that find a gold one, as a share of all "
+            + ("predicted." if side == "precision" else "gold ones.")
+        ),
+        avoid=(
+            "Not alone: predicting one sure passage gives 1."
+            if side == "precision"
+            else "Not alone: it counts predicted passages, so two halves of one gold passage give 2."
         ),
         reduce=ratio_of_sums,
     )(ask)
@@ -127,10 +128,8 @@ def _register_exact(side: Side) -> None:
         cite="DeYoung et al. 2020, released scorer (hard rationale precision, recall and F1)",
         formula={"precision": "|r & g| / |r|", "recall": "|r & g| / |g|", "f1": "2 P R / (P + R)"}[side]
         + ", r and g sets of spans",
-        describe=(
-            f"The {side} of passages that are found to the word. Not for highlights with ragged edges: one word more"
-            " or less is a full miss, so prefer IOU F1 there."
-        ),
+        describe=(f"The {side} of passages that are found to the word, from its first to its last."),
+        avoid="Not for highlights with ragged edges: one word more or less is a full miss, so prefer IOU F1 there.",
         reduce=f1_of_sums if side == "f1" else ratio_of_sums,
     )(ask)
 

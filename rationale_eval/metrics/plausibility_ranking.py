@@ -110,9 +110,10 @@ def _score(case: Case, negative: Negative, measure: Callable[[Bools, Floats], fl
     variants={"trapezoid": {}, "eraser": {"empty": "half"}, "ferret": {"negative": "zero"}},
     cite="DeYoung et al. 2020, section 4.1",
     formula="trapezoidal area of (R, P) over all score thresholds, from (0, 1)",
-    describe=(
-        "How well the scores put highlighted words on top, over every possible cut. Not to be read as a probability:"
-        " constant scores get (1 + prevalence) / 2, so compare with the random control and with average precision."
+    describe="How well the scores put highlighted words on top, over every possible cut.",
+    avoid=(
+        "Not to be read as a probability: constant scores get (1 + prevalence) / 2, so compare with the random "
+        "control and with average precision."
     ),
 )
 def auprc(case: Case, *, negative: Negative = "keep", empty: Literal["undefined", "half"] = "undefined") -> Score:
@@ -144,8 +145,9 @@ def auprc(case: Case, *, negative: Negative = "keep", empty: Literal["undefined"
     formula="AP = sum_i (R_i - R_{i-1}) P_i",
     describe=(
         "As AUPRC without drawing lines between thresholds; constant scores get the prevalence, which makes it the"
-        " honest one when scores tie. Not comparable between data sets with different shares of highlighted words."
+        " honest one when scores tie."
     ),
+    avoid="Not comparable between data sets with different shares of highlighted words.",
 )
 def average_precision(case: Case, *, negative: Negative = "keep") -> Score:
     """Average precision of one example, 0 to 1, higher is better. Arguments as for `auprc`."""
@@ -165,8 +167,12 @@ def average_precision(case: Case, *, negative: Negative = "keep") -> Score:
     cite="DeYoung et al. 2020, released scorer; Fawcett 2006, section 7",
     formula="P(a_i > a_j) + P(a_i = a_j) / 2 for i highlighted, j not",
     describe=(
-        "The chance that a highlighted word has a higher score than another; 0.5 for random scores whatever the share"
-        " of highlighted words. Not sensitive to the very top of the ranking, which is what a reader looks at."
+        "The chance that a highlighted word has a higher score than another; 0.5 for random scores whatever the "
+        "share of highlighted words."
+    ),
+    avoid=(
+        "Not for the very top of the ranking, which is what a reader looks at and what it hardly notices: use "
+        "average precision there."
     ),
 )
 def roc_auc(case: Case, *, negative: Negative = "keep") -> Score:

@@ -116,9 +116,10 @@ def span_sums(
     variants={"macro": {}, "micro": {"average": "micro"}, "one_to_one": {"average": "one_to_one"}},
     cite="DeYoung et al. 2020, section 4.1 (after Everingham et al. 2010)",
     formula="F1 of P = |{s in r: max_t IOU(s, t) >= 0.5}| / |r| and R = the same count / |g|, s and t spans",
-    describe=(
-        "Whether whole highlighted passages are found, forgiving ragged edges. Not for single-word highlights or for"
-        " scores cut at a top k, which rarely form passages; in the ERASER form one gold passage may be credited twice."
+    describe="Whether whole highlighted passages are found, forgiving ragged edges.",
+    avoid=(
+        "Not for single-word highlights or for scores cut at a top k, which rarely form passages; in the ERASER "
+        "form one gold passage may be credited twice."
     ),
     reduce=f1_of_sums,
 )

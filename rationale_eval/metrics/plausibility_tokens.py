@@ -103,10 +103,10 @@ def _masks(case: Case, select: Select, percent: float | None, empty: Empty) -> t
     },
     cite="DeYoung et al. 2020, section 4.1; two_class: Chan et al. 2022 (UNIREX), plausibility metric TF1",
     formula="F1 = 2 P R / (P + R); P = |r & g| / |r|, R = |r & g| / |g|",
-    describe=(
-        "How well the selected words agree with the highlighted ones, misses and surplus weighing alike. Not for"
-        " comparing methods that choose how much to select with methods that are told (the rule gold_length tells"
-        " them); and a plausible rationale need not be a faithful one."
+    describe=("How well the selected words agree with the highlighted ones, misses and surplus weighing alike."),
+    avoid=(
+        "Not for comparing methods that choose how much to select with methods that are told (the rule gold_length"
+        " tells them); and a plausible rationale need not be a faithful one."
     ),
     reduce=f1_of_sums,
 )
@@ -152,10 +152,8 @@ def token_f1(
     variants={"macro": {}, "micro": {"average": "micro"}, "eraser": {"empty": "zero"}},
     cite="DeYoung et al. 2020, section 4.1",
     formula="P = |r & g| / |r|",
-    describe=(
-        "How many of the selected words a person highlighted too. Not alone: selecting one safe word gives 1, so read"
-        " it beside recall."
-    ),
+    describe="How many of the selected words a person highlighted too.",
+    avoid="Not alone: selecting one safe word gives 1, so read it beside recall.",
     reduce=ratio_of_sums,
 )
 def token_precision(
@@ -187,9 +185,10 @@ def token_precision(
     variants={"macro": {}, "micro": {"average": "micro"}, "eraser": {"empty": "zero"}},
     cite="DeYoung et al. 2020, section 4.1",
     formula="R = |r & g| / |g|",
-    describe=(
-        "How many of the highlighted words were selected. Not alone: selecting everything gives 1; and not on data"
-        " whose highlights are known to be incomplete, without saying so."
+    describe="How many of the highlighted words were selected.",
+    avoid=(
+        "Not alone: selecting everything gives 1; and not on data whose highlights are known to be incomplete, "
+        "without saying so."
     ),
     reduce=ratio_of_sums,
 )
@@ -224,8 +223,8 @@ def token_recall(
     formula="IOU = |r & g| / |r | g|",
     describe=(
         "Overlap of the selected and the highlighted words; ranks as token F1 does but punishes disagreement harder."
-        " Not in place of IOU-F1, which asks for whole passages."
     ),
+    avoid="Not in place of IOU-F1, which asks for whole passages.",
     reduce=ratio_of_sums,
 )
 def token_iou(

@@ -79,7 +79,8 @@ class Metric:
         variants: Variant name to keyword arguments of `ask`; the first is the default.
         cite: Paper, equation or section.
         formula: One line of plain-text mathematics.
-        describe: Two sentences: what it says, and when not to use it.
+        describe: What it says.
+        avoid: When not to use it.
         ask: The function of a `Case`, or of a `TextCase` where "text" is among `needs`. With "model" among `needs` it
             is a generator that yields lists of questions, is sent the list of answers (probabilities, float64
             `[choices]`), and returns a `Score`; with "lm" it yields lists of requests in the same way (`TextAsks`).
@@ -100,6 +101,7 @@ class Metric:
     cite: str
     formula: str
     describe: str
+    avoid: str
     ask: Callable[..., Any]
     reduce: Reduce | None = None
     version: int = 1

@@ -50,10 +50,12 @@ def log_probability(case: TextCase, weights: Weights, seen: str) -> float:
     cite="Chen et al. 2023 (REV), section 3; classifier form, see above the code",
     formula="mean of log g(y | r, b) - log g'(y | b), b the vacuous rationale",
     describe=(
-        "How many nats the rationale adds to a vacuous one that merges input and answer; at or below 0 it says nothing "
-        "new, and an empty rationale or the vacuous one has exactly 0. Evaluators that read the answer off the vacuous "
-        "rationale leave nothing to add: look at how well they guess before reading it, and compare over seeds, since "
-        "it is a difference of two separate trainings."
+        "How many nats the rationale adds to a vacuous one that merges input and answer; at or below 0 it says "
+        "nothing new, and an empty rationale or the vacuous one has exactly 0."
+    ),
+    avoid=(
+        "Not where evaluators read the answer off the vacuous rationale, which leaves nothing to add: look at how "
+        "well they guess first. Not from one seed, since it is a difference of two separate trainings."
     ),
 )
 def rev(case: TextCase, *, weights: Weights = "pt", count: Answered = "all") -> Score:

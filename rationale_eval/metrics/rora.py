@@ -55,9 +55,12 @@ VARIANTS: Final[dict[str, dict[str, Any]]] = {
     cite="Jiang et al. 2024 (RORA), section 3; own infiller and choice of weights, see above the code",
     formula="mean of log p_robust(y | x, r) - log p_base(y | x)",
     describe=(
-        "How many nats the rationale adds for an evaluator that was taught to distrust words which give the answer "
-        "away; restating the answer is worth about 0. It can fall below 0 where a rationale misleads, and is a "
-        "difference of two separate trainings: compare over seeds."
+        "How many nats the rationale adds for an evaluator that was taught to distrust words which give the answer"
+        " away; restating the answer is worth about 0, and a rationale that misleads can fall below."
+    ),
+    avoid=(
+        "Not from one seed, since it is a difference of two separate trainings: compare over seeds. Not with few "
+        "examples, from which nothing can be learned to be distrusted."
     ),
 )
 def rora(case: TextCase, *, weights: Weights = "pt", base: Base = "input") -> Score:

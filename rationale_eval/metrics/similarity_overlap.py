@@ -108,8 +108,9 @@ def _rouge(name: str, symbol: str, title: str, formula: str, similarity: Callabl
         formula=formula,
         describe=(
             "How much of its wording a text shares with the closest gold rationale. It rewards the same words, not "
-            "the same meaning, and says nothing about the model: do not use it for faithfulness."
+            "the same meaning."
         ),
+        avoid="Not for faithfulness: it says nothing about the model. Not where reasons can be worded in many ways.",
     )
     def ask(case: TextCase, *, count: Count = "all") -> Score:
         return against_references(case, count, similarity)
@@ -133,8 +134,11 @@ _rouge("rouge_l", "RL", "ROUGE-L", "max over references of F1 of the longest com
     cite="Popovic 2015 (chrF); lengths 1 to 6, beta 2, as sacrebleu's default, divided by 100",
     formula="max over references of 5 P R / (4 P + R); P, R means over n = 1..6 of letter n-gram precision and recall",
     describe=(
-        "How many runs of letters a text shares with the closest gold rationale; kinder to inflected words than ROUGE. "
-        "It is a similarity to a reference, neither correctness nor faithfulness."
+        "How many runs of letters a text shares with the closest gold rationale; kinder to inflected words than ROUGE."
+    ),
+    avoid=(
+        "Not for correctness or faithfulness: it is a similarity to a reference, and the opposite claim in the "
+        "same words scores high."
     ),
 )
 def chrf(case: TextCase, *, count: Count = "all") -> Score:

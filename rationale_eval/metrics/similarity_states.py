@@ -64,9 +64,12 @@ def _encode(case: TextCase, text: str, lower: bool) -> TokenStates:
     cite="Zhang et al. 2020 (BERTScore), section 3, with any encoder; feb: Marasovic et al. 2022, section 4",
     formula="max over references of 2 P R / (P + R); P = mean_i max_j cos(t_i, g_j), R = mean_j max_i cos(t_i, g_j)",
     describe=(
-        "How well the tokens of a text can be matched with those of the closest gold rationale by their states in an "
-        "encoder, without idf and without rescaling. Values depend on the encoder and lie close together: compare "
-        "systems, not numbers, and never numbers of two encoders."
+        "How well the tokens of a text can be matched with those of the closest gold rationale by their states in "
+        "an encoder, without idf and without rescaling."
+    ),
+    avoid=(
+        "Not for comparing numbers of two encoders, on which values depend; they lie close together, so compare "
+        "systems, not numbers. Not for faithfulness: it says nothing about the model."
     ),
 )
 def bertscore(case: TextCase, *, count: Count = "all", lower: bool = False) -> Score:
@@ -89,8 +92,11 @@ def bertscore(case: TextCase, *, count: Count = "all", lower: bool = False) -> S
     cite="Reimers and Gurevych 2019 (Sentence-BERT), mean pooling",
     formula="max over references of cos(mean_i t_i, mean_j g_j)",
     describe=(
-        "How close a text and the closest gold rationale are as wholes in an encoder that was trained for sentences. "
-        "A text on the same subject with the opposite meaning is close too: do not read it as agreement."
+        "How close a text and the closest gold rationale are as wholes in an encoder that was trained for sentences."
+    ),
+    avoid=(
+        "Not as agreement: a text on the same subject with the opposite meaning is close too. Not for comparing "
+        "numbers of two encoders."
     ),
 )
 def embedding_cosine(case: TextCase, *, count: Count = "all") -> Score:

@@ -55,10 +55,10 @@ def las_of_sums(sums: Floats) -> Floats:
     variants=WEIGHTS,
     cite="Hase et al. 2020 (LAS), section 3; Chan et al. 2022 (FRAME), section 3",
     formula="mean of s_xr",
-    describe=(
-        "How often a simulator that reads input and rationale guesses the system's answer. A rationale that only "
-        "restates the answer reaches 1, and so may one that is ignored where the input says enough: read it beside "
-        "leakage and RQ."
+    describe="How often a simulator that reads input and rationale guesses the system's answer.",
+    avoid=(
+        "Not alone: a rationale that only restates the answer reaches 1, and so may one that is ignored where the "
+        "input says enough. Read it beside leakage and RQ."
     ),
 )
 def simulatability(case: TextCase, *, weights: Weights = "pt") -> Score:
@@ -82,8 +82,12 @@ def simulatability(case: TextCase, *, weights: Weights = "pt") -> Score:
     cite="Wiegreffe et al. 2021, section 4",
     formula="mean of s_xr - s_x",
     describe=(
-        "How much more often the answer is guessed with the rationale than without it. It is at most 1 minus the "
-        "accuracy without, so it must be compared on the same data and simulators; leaking the answer raises it."
+        "How much more often the answer is guessed with the rationale than without it; at most 1 minus the "
+        "accuracy without."
+    ),
+    avoid=(
+        "Not for comparing different data or simulators, on which its ceiling depends; and not without leakage "
+        "beside it, since giving the answer away raises it."
     ),
 )
 def rq(case: TextCase, *, weights: Weights = "pt") -> Score:
@@ -107,9 +111,10 @@ def rq(case: TextCase, *, weights: Weights = "pt") -> Score:
     cite="Hase et al. 2020 (LAS), section 3 (leakage indicator k)",
     formula="mean of s_r",
     describe=(
-        "How often the answer can be guessed from the rationale alone. It is no fault by itself, for a good reason "
-        "points to its answer; but a rationale that merely restates the answer has leakage 1."
+        "How often the answer can be guessed from the rationale alone. A rationale that merely restates the answer"
+        " has leakage 1."
     ),
+    avoid=("Not as a fault by itself: a good reason points to its answer too. Read it beside simulatability and RQ."),
 )
 def leakage(case: TextCase, *, weights: Weights = "pt") -> Score:
     """1 if the simulator guesses the answer from the rationale alone."""
@@ -136,9 +141,11 @@ def leakage(case: TextCase, *, weights: Weights = "pt") -> Score:
     cite="Hase et al. 2020 (LAS), equations 1 and 2",
     formula="(mean of s_xr - s_x where s_r = 1  +  mean of s_xr - s_x where s_r = 0) / 2",
     describe=(
-        "RQ within the rationales that leak the answer and within those that do not, both groups weighing alike. A "
-        "small group then decides as much as a large one, and where one is empty the value is not defined: look at "
-        "the variants of the groups, and their counts."
+        "RQ within the rationales that leak the answer and within those that do not, both groups weighing alike."
+    ),
+    avoid=(
+        "Not where one group is small, since it then decides as much as the large one, and where one is empty the "
+        "value is not defined: look at the variants of the groups, and their counts."
     ),
     reduce=las_of_sums,
 )

@@ -62,9 +62,12 @@ def _soft(case: Case, draws: int, *, keep_important: bool) -> Asks[Score]:
     cite="Zhao and Aletras 2023, Soft-NS (directions of the masks as in the paper, from memory, unconfirmed)",
     formula="clip((S(x') - S0) / (1 - S0), 0, 1), S(x') = 1 - max(0, p(y|x) - p(y|x')), S0 = S(zeroed input)",
     describe=(
-        "Elements of a word's embedding survive with probability equal to its score scaled to [0, 1]; high "
-        "means that the named words "
-        "suffice. Random by nature: averaged over draws with a fixed seed; undefined where an empty input does as well."
+        "Elements of a word's embedding survive with probability equal to its score scaled to [0, 1], averaged "
+        "over draws with a fixed seed; high means that the named words suffice."
+    ),
+    avoid=(
+        "Not for single examples or few draws, since it is random by nature; not where an empty input does as "
+        "well, for there it is undefined."
     ),
 )
 def soft_sufficiency(case: Case, *, draws: int = DRAWS) -> Asks[Score]:
@@ -85,10 +88,12 @@ def soft_sufficiency(case: Case, *, draws: int = DRAWS) -> Asks[Score]:
     cite="Zhao and Aletras 2023, Soft-NC (directions of the masks as in the paper, from memory, unconfirmed)",
     formula="clip(max(0, p(y|x) - p(y|x')) / (1 - S0), 0, 1), S0 = 1 - max(0, p(y|x) - p(y|zeroed input))",
     describe=(
-        "Elements of a word's embedding vanish with probability equal to its score scaled to [0, 1]; high "
-        "means that the decision needs "
-        "the named words. Random by nature: averaged over draws with a fixed seed; undefined where an empty "
-        "input does as well."
+        "Elements of a word's embedding vanish with probability equal to its score scaled to [0, 1], averaged over"
+        " draws with a fixed seed; high means that the decision needs the named words."
+    ),
+    avoid=(
+        "Not for single examples or few draws, since it is random by nature; not where an empty input does as "
+        "well, for there it is undefined."
     ),
 )
 def soft_comprehensiveness(case: Case, *, draws: int = DRAWS) -> Asks[Score]:

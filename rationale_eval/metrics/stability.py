@@ -30,11 +30,8 @@ RADIUS: Final = 0.02
     variants={"radius0.02": {}},
     cite="Yeh et al. 2019, definition 2",
     formula="max over draws of |phi(x + e) - phi(x)| / |phi(x)|, e uniform in an L-infinity ball",
-    describe=(
-        "Largest relative change of the word scores when the input embeddings are shaken a little. A constant"
-        " explanation has "
-        "sensitivity 0, so never read it alone."
-    ),
+    describe="Largest relative change of the word scores when the input embeddings are shaken a little.",
+    avoid="Never alone: a constant explanation has the best value, 0.",
 )
 def max_sensitivity(case: Case, *, draws: int = DRAWS, radius: float = RADIUS) -> Asks[Score]:
     """Largest relative Euclidean change of the seen words' scores; undefined where all scores are zero."""
@@ -61,10 +58,12 @@ def max_sensitivity(case: Case, *, draws: int = DRAWS, radius: float = RADIUS) -
     cite="Yeh et al. 2019, definition 1, with word-removal perturbations",
     formula="mean over draws of (b * sum of scores of removed words - (p(y|x) - p(y|x without them)))^2",
     describe=(
-        "Whether the sum of the scores of randomly removed words tells the drop in probability. Meant for "
-        "scores that are "
-        "contributions; `scale_free` fits one factor b first, `raw` takes b = 1 and is meaningless for scores"
-        " on another scale."
+        "Whether the sum of the scores of randomly removed words tells the drop in probability. `scale_free` fits "
+        "one factor b first, `raw` takes b = 1."
+    ),
+    avoid=(
+        "Not for scores that are no contributions, such as magnitudes and ranks; and not by `raw` for scores on "
+        "another scale than probabilities, where it is meaningless."
     ),
 )
 def infidelity(case: Case, *, draws: int = DRAWS, removal: Removal = "pad", scale_free: bool = True) -> Asks[Score]:

@@ -104,7 +104,8 @@ CLASS_TASK: Final[dict[str, Any]] = {"family": "task", "needs": ("model", "label
     variants={"default": {}},
     cite="Manning, Raghavan and Schütze 2008, section 8.3",
     formula="mean of 1[argmax p(.|x) = y]",
-    describe="Share of right answers. Not alone on unbalanced classes: naming the largest one always scores its share.",
+    describe="The share of examples whose most probable choice is the gold one.",
+    avoid="Not alone on unbalanced classes: naming the largest one always scores its share.",
 )
 def accuracy(case: Case) -> Asks[Score]:
     """1 if the most probable choice is the gold one, else 0; higher is better."""
@@ -123,9 +124,10 @@ def accuracy(case: Case) -> Asks[Score]:
     variants={"default": {}},
     cite="Opitz and Burst 2019, equation 2 (mean of the class F1 scores)",
     formula="mean over classes c of 2 TP_c / (2 TP_c + FP_c + FN_c)",
-    describe=(
-        "Every class counts the same, however rare. Not for multiple choice, where the place of an option is no class,"
-        " nor for a handful of examples, where one of them moves a whole class."
+    describe="Every class counts the same, however rare.",
+    avoid=(
+        "Not for multiple choice, where the place of an option is no class, nor for a handful of examples, where "
+        "one of them moves a whole class."
     ),
     reduce=macro_f1_of_sums,
 )
@@ -149,9 +151,10 @@ def macro_f1(case: Case) -> Asks[Score]:
     variants={"width_15": {"bins": 15}, "width_10": {"bins": 10}},
     cite="Naeini, Cooper and Hauskrecht 2015; Guo et al. 2017, equation 3",
     formula="sum over bins m of n_m / n |acc(m) - conf(m)|; bins of equal width, ((m - 1) / M, m / M]",
-    describe=(
-        "By how much confidence and accuracy differ, on average over bins of equal width. Biased upwards on few"
-        " examples and dependent on the bins: compare only equal bins and sizes. It does not say who is more accurate."
+    describe="By how much confidence and accuracy differ, on average over bins of equal width.",
+    avoid=(
+        "Not on few examples, where it is biased upwards, nor for comparing different bins or sizes. It does not "
+        "say who is more accurate."
     ),
     reduce=ece_of_sums,
 )
@@ -182,10 +185,8 @@ def ece(case: Case, *, bins: int = 15) -> Asks[Score]:
     variants={"default": {}},
     cite="Good 1952; Gneiting and Raftery 2007, section 4.1",
     formula="mean of -ln p(y|x)",
-    describe=(
-        "How surprised the model is by the truth; proper, so honest probabilities score best. Not robust: one confident"
-        " mistake can outweigh a hundred good answers (p is at least 2.2e-16)."
-    ),
+    describe="How surprised the model is by the truth; proper, so honest probabilities score best.",
+    avoid=("Not robust: one confident mistake can outweigh a hundred good answers (p is at least 2.2e-16)."),
 )
 def log_loss(case: Case) -> Asks[Score]:
     """Natural-log loss of the gold choice, at least 0, lower is better."""
@@ -204,9 +205,9 @@ def log_loss(case: Case) -> Asks[Score]:
     variants={"default": {}},
     cite="Brier 1950, equation 2",
     formula="mean over examples of sum_c (p(c|x) - 1[c = y])^2",
-    describe=(
-        "Squared error of the probabilities over all choices; proper and bounded. Not the two-class half form found in"
-        " libraries, which is 0 to 1: with two choices this one is twice as large."
+    describe="Squared error of the probabilities over all choices; proper and bounded.",
+    avoid=(
+        "Not the two-class half form found in libraries, which is 0 to 1: with two choices this one is twice as large."
     ),
 )
 def brier(case: Case) -> Asks[Score]:

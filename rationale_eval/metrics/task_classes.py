@@ -101,9 +101,10 @@ def _register_class(quantity: Quantity) -> None:
         title=f"{quantity.capitalize()} of one class",
         variants={"choice_0": {}, "choice_1": {"choice": 1}, "choice_2": {"choice": 2}},
         formula=FORMULAS[quantity],
-        describe=(
-            f"The {quantity} of one class against all others. Not for comparing classes of different size without their"
-            " intervals, nor for multiple choice."
+        describe=(f"The {quantity} of one class against all others, which shows what a mean over classes hides."),
+        avoid=(
+            "Not for comparing classes of different size without their intervals, nor for multiple choice, where the "
+            "place of an option is no class."
         ),
         reduce=REDUCES[quantity],
     )(ask)
@@ -128,8 +129,8 @@ def _register_average(quantity: Quantity, average: Average) -> None:
         describe=(
             f"The {quantity} of all classes in one number"
             + (", every class counting the same." if average == "macro" else ", frequent classes counting more.")
-            + " Not for multiple choice, where the place of an option is no class."
         ),
+        avoid="Not for multiple choice, where the place of an option is no class.",
         reduce=average_of(quantity, average),
     )(ask)
 

@@ -63,7 +63,8 @@ class Method:
         params: Name to default of everything that can be set.
         options: Allowed values of those parameters that have a fixed set of them.
         cite: Paper, equation or section.
-        describe: Two sentences: what it says, and when not to use it.
+        describe: What it says.
+        avoid: When not to use it.
         explain: The function; its form depends on the family.
         is_compatible: Says why a model cannot be explained this way, or None.
     """
@@ -77,8 +78,17 @@ class Method:
     options: Mapping[str, tuple[Any, ...]]
     cite: str
     describe: str
+    avoid: str
     explain: Callable[..., Any]
     is_compatible: Callable[[TaskModel], str | None] = compatible_with_all
+
+    @property
+    def formula(self) -> str:
+        """The definition in plain-text mathematics, from the function's docstring.
+
+        s are the scores of words, e embeddings, b those of the baseline, f the number to explain.
+        """
+        return (inspect.getdoc(self.explain) or "").partition("\n\n")[0].replace("\n", " ")
 
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """All parameters: those given, checked and cast to the default's type, and the defaults of the rest.

@@ -65,6 +65,16 @@ class A2r(Baseline):
     name = "a2r"
     title = "A hard and a soft predictor tied together, so that the extractor learns from all words (A2R)"
     cite = "Yu et al. 2021 (A2R)"
+    describe = (
+        "An extractor chooses words for a hard predictor; a soft predictor reads all words weighted by the "
+        "extractor's attention, and the two are kept alike, so that the extractor gets a gradient. The hard "
+        "predictor is kept."
+    )
+    avoid = (
+        "Not for long rationales out of very short texts, where there is little to choose; and not with a weight "
+        "of the tie near 0, for then the hard predictor and the extractor may settle on a poor choice that suits "
+        "them both."
+    )
     Config = A2rConfig
 
     def stages(self) -> Iterator[Stage]:

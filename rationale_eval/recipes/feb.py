@@ -49,6 +49,14 @@ class Feb(Recipe):
     name = "feb"
     title = "Learn to answer and explain from 48 examples (FEB)"
     cite = "Marasovic et al. 2022 (FEB)"
+    describe = (
+        "A language model learns to answer and to explain from 48 examples, by one of the 60 fixed splits and the"
+        " prompts of the benchmark."
+    )
+    avoid = (
+        "Not with a model that begins at random, which learns next to nothing from 48 examples; and not with one "
+        "split alone, since splits differ: report the mean over all of them."
+    )
     Config = FebConfig
 
     @classmethod

@@ -46,6 +46,13 @@ class FineTune(Recipe):
     name = "fine_tune"
     title = "Fine-tune the task model on the labels"
     cite = "Devlin et al. 2019, section 4"
+    describe = (
+        "The ordinary task model: it learns the labels and nothing about rationales, and is then explained by a method."
+    )
+    avoid = (
+        "Not where a model is to give rationales of its own, or is to be held to people's highlights; the other "
+        "recipes do that."
+    )
     Config = FineTuneConfig
 
     def stages(self) -> Iterator[Stage]:

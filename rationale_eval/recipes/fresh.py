@@ -54,6 +54,14 @@ class Fresh(Baseline):
     name = "fresh"
     title = "Answer from the words that a support model finds important, and from no others (FRESH)"
     cite = "Jain et al. 2020 (FRESH)"
+    describe = (
+        "A support model is trained and explained; a second model learns from the words found important and never"
+        " sees the others, so that its rationales are faithful by construction."
+    )
+    avoid = (
+        "Not where accuracy matters most, since what the support model misses is gone for good; and not as "
+        "evidence that the support model was faithful, which is another model."
+    )
     Config = FreshConfig
 
     def stages(self) -> Iterator[Stage]:

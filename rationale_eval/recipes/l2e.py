@@ -73,6 +73,14 @@ class L2e(Baseline):
     name = "l2e"
     title = "Learn to predict the attributions of a trained model (L2E)"
     cite = "Situ et al. 2021 (L2E)"
+    describe = (
+        "An encoder learns to name, in one pass, the bin of every token's attribution, of a task model that is "
+        "trained first or given and then stays as it is."
+    )
+    avoid = (
+        "Not where the attributions themselves are poor: it can be no more faithful than what it imitates. Not "
+        "for exact scores, since it tells five bins apart."
+    )
     Config = L2eConfig
 
     def stages(self) -> Iterator[Stage]:

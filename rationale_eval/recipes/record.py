@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -51,12 +52,16 @@ class Recipe(ABC):
         name: As the user calls it.
         title: One line for people.
         cite: Where it is published.
+        describe: What is trained, and how.
+        avoid: When not to use it.
         Config: The knobs, a pydantic model; flags, forms and documentation come from it.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     cite: ClassVar[str]
+    describe: ClassVar[str]
+    avoid: ClassVar[str]
     Config: ClassVar[type[LoopSettings]]
 
     def __init__(
@@ -69,6 +74,11 @@ class Recipe(ABC):
         seed: int = 0,
     ):
         self.model, self.train, self.dev, self.config, self.seed = model, train, dev, config, seed
+
+    @classmethod
+    def formula(cls) -> str:
+        """The objective in plain-text mathematics, from the docstring of the recipe."""
+        return (inspect.getdoc(cls) or "").partition("\n\n")[0].replace("\n", " ")
 
     @classmethod
     def is_compatible(cls, task: Task, model: TaskModel | None = None) -> str | None:

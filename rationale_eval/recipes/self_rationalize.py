@@ -109,6 +109,11 @@ class SelfRationalize(Recipe):
     name = "self_rationalize"
     title = "Train a language model to write the label and a rationale"
     cite = "Narang et al. 2020 (WT5)"
+    describe = "A language model writes the label and a rationale in one text, learned from labels and gold rationales."
+    avoid = (
+        "Not as a faithful explanation by itself: what is written need not be why the label was chosen, so audit "
+        "or simulate it. Not with a model from random weights and few examples, which stays near chance."
+    )
     Config = SelfRationalizeConfig
 
     @classmethod

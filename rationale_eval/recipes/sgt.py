@@ -62,6 +62,14 @@ class Sgt(Baseline):
     name = "sgt"
     title = "Saliency-guided training: keep the answer on the tokens with the highest attributions (SGT)"
     cite = "Ismail et al. 2021 (SGT), as a baseline of Chan et al. 2022 (UNIREX)"
+    describe = (
+        "The model's answer on the tokens with the highest attributions is drawn to its answer on the whole text,"
+        " while it learns the labels."
+    )
+    avoid = (
+        "Not to make rationales plausible without its variant with highlights; and not where training must be "
+        "cheap, since every step needs attributions."
+    )
     Config = SgtConfig
 
     def stages(self) -> Iterator[Stage]:

@@ -112,6 +112,14 @@ class Unirex(EncoderRecipe):
     name = "unirex"
     title = "Train a task model and its rationale extractor together (UNIREX)"
     cite = "Chan et al. 2022 (UNIREX), sections 4.1 to 4.4"
+    describe = (
+        "A task model and an extractor are trained together: to answer, to fail without the rationale, to hold "
+        "the answer on the rationale alone, and to choose the words that people marked."
+    )
+    avoid = (
+        "Not without highlights for its plausibility objective (objectives=F needs none). Not for comparing "
+        "faithfulness with models that never saw texts with holes: this one was trained on them."
+    )
     Config = UnirexConfig
 
     def stages(self) -> Iterator[Stage]:

@@ -31,7 +31,8 @@ def test_records_are_complete_and_their_variants_can_be_called(name):
     assert facts.family in FAMILIES and facts.direction in ARROWS and set(facts.needs) <= set(NEEDS)
     assert facts.range[0] < facts.range[1] and facts.variants and facts.cite and facts.formula
     assert facts.best is None or facts.range[0] <= facts.best <= facts.range[1]
-    assert facts.describe.endswith(".") and len(facts.describe) > 60
+    assert facts.describe.endswith(".") and len(facts.describe) > 30
+    assert facts.avoid.endswith(".") and len(facts.avoid) > 40, "say when not to use it"
     signature = inspect.signature(facts.ask)
     for options in facts.variants.values():
         signature.bind(None, **options)
@@ -41,3 +42,10 @@ def test_records_are_complete_and_their_variants_can_be_called(name):
 def test_metric_records_load_without_torch():
     code = "from rationale_eval.metrics.all import load_all; import sys; load_all(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=PAGE.parents[1]).returncode == 0
+
+
+@pytest.mark.parametrize("name", load_all())
+def test_what_it_is_and_when_not_are_told_apart(name):
+    facts = METRICS[name]
+    assert facts.avoid.startswith(("Not ", "Never ")), facts.avoid
+    assert "do not use" not in facts.describe and " Not " not in facts.describe, facts.describe

@@ -35,7 +35,9 @@ def test_every_file_of_the_folder_is_a_method() -> None:
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_facts_are_complete(name: str) -> None:
     method = METHODS[name]
-    assert method.title and method.cite and method.describe.count(".") >= 2
+    assert method.title and method.cite and method.describe.endswith(".")
+    assert method.avoid.startswith(("Not ", "Never ")), "say when not to use it"
+    assert method.formula.startswith(("s_i ", "The s ", "Argmin ")), "the docstring begins with the formula"
     assert method.settings({}) == dict(method.params)
     for param, allowed in method.options.items():
         assert method.params[param] in allowed

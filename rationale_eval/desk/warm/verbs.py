@@ -26,4 +26,5 @@ VERBS: Final[dict[str, Verb]] = {
     "recipes": _lazy("recipes", "recipes"),
     "compatible": _lazy("recipes", "compatible"),
     "settings": _lazy("recipes", "settings"),
+    "facts": _lazy("facts", "facts"),
 }

@@ -34,8 +34,12 @@ def rollout(maps: Maps) -> NDArray[np.float64]:
     options={"query": QUERIES},
     cite="Bahdanau et al. 2015; on its limits Jain and Wallace 2019",
     describe=(
-        "How much the position that decides attends to each word in the last layer, averaged over heads. It does not "
-        "depend on the explained choice (of a scorer of choices, the choice's own row is read) and is often unfaithful."
+        "How much the position that decides attends to each word in the last layer, averaged over heads. Of a "
+        "scorer of choices, the choice's own row is read."
+    ),
+    avoid=(
+        "Not as evidence of faithfulness: attention says where values come from, not what they do. Not for "
+        "comparing choices, since it does not depend on the explained one."
     ),
     is_compatible=no_maps,
 )
@@ -53,9 +57,10 @@ def attention(probe: Probe, subjects: Sequence[Subject], *, query: Query = "auto
     deterministic=True,
     options={"query": QUERIES},
     cite="Abnar and Zuidema 2020, eq. 1",
-    describe=(
-        "Attention followed through all layers and residual connections, as if it alone moved information. It does "
-        "not depend on the explained choice and ignores what values and feed-forward layers do."
+    describe="Attention followed through all layers and residual connections, as if it alone moved information.",
+    avoid=(
+        "Not for comparing choices, since it does not depend on the explained one; and not where the feed-forward"
+        " layers do the work, which it does not see."
     ),
     is_compatible=no_maps,
 )

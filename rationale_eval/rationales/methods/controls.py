@@ -16,9 +16,9 @@ from rationale_eval.rationales.record import Found, method
     signed=True,
     deterministic=False,
     cite="Chan et al. 2022 (UNIREX), released code: one standard normal draw an instance",
-    describe=(
-        "Standard normal scores, drawn once for each example. What a method must beat; a metric that "
-        "does not tell it from a method says nothing here."
+    describe="Standard normal scores, drawn once for each example. What a method must beat.",
+    avoid=(
+        "Never as a system of its own: it is a control. A metric that does not tell it from a method says nothing here."
     ),
 )
 def random(case: Case) -> Found:
@@ -34,9 +34,10 @@ def random(case: Case) -> Found:
     deterministic=True,
     cite="DeYoung et al. 2020 (ERASER)",
     describe=(
-        "1 for the words people highlighted, 0 for the rest, and those selected. The ceiling of plausibility; not of "
-        "faithfulness, since a model may decide by other words. Without highlights there are no scores."
+        "1 for the words people highlighted, 0 for the rest, and those selected. The ceiling of plausibility. "
+        "Without highlights there are no scores."
     ),
+    avoid="Not as a ceiling of faithfulness, since a model may decide by other words than people do.",
 )
 def gold(case: Case) -> Found:
     """s_i = 1 if word i is highlighted, else 0."""
@@ -54,6 +55,7 @@ def gold(case: Case) -> Found:
         "0 for the words people highlighted, 1 for the rest, and the rest selected. The floor of plausibility. "
         "Without highlights there are no scores."
     ),
+    avoid="Not as a floor of faithfulness: a model that decides by the other words is explained well by it.",
 )
 def inverse_gold(case: Case) -> Found:
     """s_i = 0 if word i is highlighted, else 1."""

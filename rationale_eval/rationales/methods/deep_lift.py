@@ -85,9 +85,12 @@ class _Scores(nn.Module):
     options={"baseline": BASELINES},
     cite="Shrikumar, Greenside and Kundaje 2017, section 3.5.1 (rescale rule), by captum",
     describe=(
-        "Gradient x (input - baseline), where activation functions (ReLU, GELU, SiLU, tanh ...) pass on quotients of "
-        "differences. The attention's softmax and products and layer norm keep plain gradients, so scores "
-        "need not add up: see the convergence delta in the notes."
+        "Gradient x (input - baseline), where activation functions (ReLU, GELU, SiLU, tanh ...) pass on quotients"
+        " of differences. The convergence delta is kept in the notes."
+    ),
+    avoid=(
+        "Not where scores must add up to a difference of outputs: the attention's softmax and products and layer "
+        "norm keep plain gradients, so look at the convergence delta first."
     ),
     is_compatible=_reason,
 )

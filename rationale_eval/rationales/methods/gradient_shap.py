@@ -28,8 +28,12 @@ from rationale_eval.rationales.record import Found, Merge, Output, method
     options={"baseline": BASELINES},
     cite="Lundberg and Lee 2017; Erion et al. 2021 (expected gradients)",
     describe=(
-        "The gradient at random places between baseline and slightly noisy text, averaged. A noisier, cheaper relative "
-        "of integrated gradients; raise the samples where two seeds disagree."
+        "The gradient at random places between baseline and slightly noisy text, averaged. A noisier, cheaper "
+        "relative of integrated gradients."
+    ),
+    avoid=(
+        "Not with few samples where the order of words matters: raise the samples where two seeds disagree. As "
+        "with every baseline method, not without saying which baseline."
     ),
 )
 def gradient_shap(

@@ -21,10 +21,8 @@ def _inner(gradient: Tensor, line: Line) -> Tensor:
     signed=True,
     deterministic=True,
     cite="Shrikumar et al. 2016; Denil et al. 2014",
-    describe=(
-        "The inner product of each token's embedding with the gradient there. One pass and cheap, but it sees "
-        "only the slope at the text itself, so saturated outputs mislead it."
-    ),
+    describe="The inner product of each token's embedding with the gradient there. One pass and cheap.",
+    avoid=("Not for a confident model: it sees only the slope at the text itself, and a saturated output has none."),
 )
 def input_x_gradient(
     probe: Probe, subjects: Sequence[Subject], *, output: Output = "logit", merge: Merge = "sum"

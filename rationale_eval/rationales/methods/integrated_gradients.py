@@ -29,8 +29,12 @@ from rationale_eval.rationales.record import Found, Merge, Output, method
     options={"baseline": BASELINES, "quadrature": tuple(SUPPORTED_METHODS)},
     cite="Sundararajan, Taly and Yan 2017, eq. 1",
     describe=(
-        "Scores add up to the difference between the output for the text and for the baseline, up to the convergence "
-        "delta kept in the notes. They depend on the baseline; raise the steps where the delta is not small."
+        "Scores add up to the difference between the output for the text and for the baseline, up to the "
+        "convergence delta kept in the notes."
+    ),
+    avoid=(
+        "Not where the delta is not small (raise the steps), and not for comparing results of different "
+        "baselines, on which the scores depend."
     ),
 )
 def integrated_gradients(

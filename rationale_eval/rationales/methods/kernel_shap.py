@@ -26,8 +26,12 @@ Coalitions = tuple[NDArray[np.bool_], NDArray[np.float64]]
     options={"removal": REMOVALS, "output": tuple(VALUES)},
     cite="Lundberg and Lee 2017, theorem 2; Covert and Lee 2021 for paired sampling",
     describe=(
-        "Estimates of Shapley values that add up exactly to the difference between the output for the text and for "
-        "no words; exact where all subsets fit into the samples. For long texts many samples are needed."
+        "Estimates of Shapley values that add up exactly to the difference between the output for the text and "
+        "for no words; exact where all subsets fit into the samples."
+    ),
+    avoid=(
+        "Not for long texts with few samples: their number must grow with the number of words. Not where texts "
+        "with many holes make the model erratic."
     ),
 )
 def kernel_shap(

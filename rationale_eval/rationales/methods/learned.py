@@ -32,9 +32,12 @@ def no_extractor(model: TaskModel) -> str | None:
     deterministic=True,
     cite="Chan et al. 2022 (UNIREX), section 4.1",
     describe=(
-        "The scores of the extractor that was trained together with the model; words with a score above 0 are those "
-        "it selects, unless the model selects words before it answers: then those. Only for models that were trained "
-        "with one."
+        "The scores of the extractor that was trained together with the model; words with a score above 0 are "
+        "those it selects, unless the model selects words before it answers: then those."
+    ),
+    avoid=(
+        "Not for models that were trained without an extractor; and not as proof of faithfulness, since an "
+        "extractor learns what its objective rewards."
     ),
     is_compatible=no_extractor,
 )

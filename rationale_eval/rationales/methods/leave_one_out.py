@@ -17,9 +17,10 @@ from rationale_eval.rationales.record import Found, method
     deterministic=True,
     options={"removal": REMOVALS, "output": tuple(VALUES)},
     cite="Li, Monroe and Jurafsky 2016, eq. 3; Robnik-Sikonja and Kononenko 2008",
-    describe=(
-        "The fall of the output when one word is removed and everything else stays. Exact and easy to read, but blind "
-        "to words that stand in for each other: removing either alone changes nothing."
+    describe="The fall of the output when one word is removed and everything else stays. Exact and easy to read.",
+    avoid=(
+        "Not where words stand in for each other: removing either alone changes nothing, so both look "
+        "unimportant. Occlusion or Shapley values see more there."
     ),
 )
 def leave_one_out(case: Case, *, removal: Removal = "delete", output: str = "probability") -> Asks[Found]:

@@ -24,7 +24,11 @@ _MODELS = {"ridge": Ridge, "lasso": Lasso}
     cite="Ribeiro, Singh and Guestrin 2016, eq. 2; sampling and kernel for text as in its released code",
     describe=(
         "Coefficients of a linear model of the output, fitted to texts with random words removed and weighted by "
-        "closeness to the whole. They vary with the draw: raise the samples where two seeds disagree."
+        "closeness to the whole."
+    ),
+    avoid=(
+        "Not where runs must agree closely: coefficients vary with the draw, so raise the samples where two seeds"
+        " disagree. Not where words act together, which a linear model cannot say."
     ),
 )
 def lime(

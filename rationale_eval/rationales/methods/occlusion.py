@@ -22,8 +22,12 @@ from rationale_eval.rationales.record import Found, method
     options={"removal": REMOVALS, "output": tuple(VALUES)},
     cite="Zeiler and Fergus 2014, section 4.2",
     describe=(
-        "The fall of the output when a window slid over the words of a field is removed, averaged over the windows "
-        "that hold a word. Catches phrases that leave-one-out misses, and blurs their borders."
+        "The fall of the output when a window slid over the words of a field is removed, averaged over the "
+        "windows that hold a word. Catches phrases that leave-one-out misses."
+    ),
+    avoid=(
+        "Not where the exact border of a rationale matters, since a window blurs it; and not for comparing "
+        "results of different windows."
     ),
 )
 def occlusion(

@@ -30,8 +30,12 @@ _POOLS = {"l2": _l2, "sum": _sum}
     options={"pool": tuple(_POOLS)},
     cite="Simonyan, Vedaldi and Zisserman 2014; Li et al. 2016 for text",
     describe=(
-        "The gradient of the output with respect to each token's embedding, as its L2 norm (pool l2, a magnitude) or "
-        "its signed sum (pool sum). It is local: where the output is flat, as in a confident model, it says little."
+        "The gradient of the output with respect to each token's embedding, as its L2 norm (a magnitude) or its "
+        "signed sum."
+    ),
+    avoid=(
+        "Not where the output is flat, as in a confident model: the slope at one point says little there. With "
+        "pool l2 not as evidence for or against a choice, since it has no sign."
     ),
 )
 def saliency(

@@ -1,0 +1,56 @@
+"""All that is known of one metric, method, recipe, prompt or perturbation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from rationale_eval.desk.facts import Fact
+from rationale_eval.ui.text import html_text, md_text
+
+
+def show(fact: Fact, variant: str = "") -> None:
+    """Draws one record.
+
+    Args:
+        fact: The record.
+        variant: The variant that was asked for, marked in the list of variants.
+    """
+    st.header(md_text(fact.title), anchor=False)
+    st.caption(f"{md_text(fact.name)} · {fact.family.replace('_', ' ')}")
+    st.text(fact.what)
+    if fact.formula:
+        st.code(fact.formula, language=None, wrap_lines=True)
+    if fact.avoid:
+        st.warning(f"**When not to use it.** {md_text(fact.avoid, cap=2000)}", icon=":material/do_not_disturb_on:")
+    lines = [*fact.lines, *((("Version", str(fact.version)),) if fact.version is not None else ())]
+    if fact.cite:
+        lines.append(("Source", fact.cite))
+    st.html(_definitions(lines))
+    for name, text in fact.texts:
+        if text:
+            st.caption(md_text(name))
+            st.code(text, language=None, wrap_lines=True)
+    if fact.variants:
+        _table(
+            "Variants", [(f"{name}  (asked for)" if name == variant else name, how) for name, how in fact.variants],
+            ("variant", "parameters"),
+        )  # fmt: skip
+    if fact.knobs:
+        _table("What can be set", fact.knobs, ("name", "default", "what"))
+
+
+def _definitions(lines: Sequence[tuple[str, str]]) -> str:
+    rows = "".join(
+        f'<dt style="opacity:.7;font-size:.875rem">{html_text(name)}</dt><dd style="margin:0">{html_text(value)}</dd>'
+        for name, value in lines
+    )
+    style = "display:grid;grid-template-columns:minmax(6rem,max-content) 1fr;gap:.35rem 1.25rem;margin:0"
+    return f'<dl style="{style}">{rows}</dl>'
+
+
+def _table(title: str, rows: Sequence[tuple[str, ...]], columns: tuple[str, ...]) -> None:
+    st.subheader(title, anchor=False)
+    st.dataframe(pd.DataFrame(list(rows), columns=list(columns)), hide_index=True, width="stretch")
