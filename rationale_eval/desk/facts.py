@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rationale_eval.desk.desk import Desk
-from rationale_eval.desk.remembered import remembered
+from rationale_eval.desk.remembered import kept, remembered
 from rationale_eval.metrics.all import load_all
 from rationale_eval.metrics.catalogue import ARROWS, NEEDS
 from rationale_eval.metrics.nrg import DESIDERATA, FACTS
@@ -22,6 +22,22 @@ KINDS: Final[Mapping[str, str]] = {
     "task_model": "Task models of an audit",
 }
 """Kinds of things and what they are called, in the order they are shown."""
+
+
+NOTATION: Final[Mapping[str, str]] = {
+    "faithfulness": "p is the model's probability, x the whole input, y the explained choice, r the rationale's words, "
+    "r_k its best k per cent.",
+    "plausibility": "r are the selected words (or spans), g those that people highlighted, P precision, R recall.",
+    "similarity": "t_i are the tokens of the text, g_j those of a gold rationale, P precision, R recall.",
+    "simulation": "s is 1 where a simulator guesses the answer and 0 where not; x the input, r the rationale, so that "
+    "s_xr sees both, s_x the input alone, s_r the rationale alone.",
+    "chain_of_thought": "s_1 ... s_m are the sentences of the rationale; [ ] is 1 where what it holds is so, else 0.",
+    "task": "p is the model's probability, x the input, y the gold label, TP_c, FP_c and FN_c the counts of class c.",
+    "composite": "z is the value of one system; min and max are over the systems of the table.",
+    "method": "s_i is the score of word i, e its embedding, b that of the baseline, f the number that is explained.",
+    "recipe": "L is the loss, p the model's probability, x the input, y the label, r the rationale.",
+}
+"""What the letters of formulas stand for, by family of metrics, and for methods and recipes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +74,11 @@ class Fact:
     knobs: tuple[tuple[str, str, str], ...] = ()
     texts: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def notation(self) -> str:
+        """What the letters of the formula stand for."""
+        return NOTATION.get(self.family if self.kind == "metric" else self.kind, "") if self.formula else ""
+
     def mentions(self, words: str) -> bool:
         """Whether all of some words stand in its name, its title or its texts."""
         everything = " ".join((self.name, self.title, self.family, self.what, self.avoid, self.cite)).casefold()
@@ -71,6 +92,12 @@ def warm_facts(desk: Desk) -> dict[str, Any]:
         RationaleEvalError: If the warm process does not answer.
     """
     found: dict[str, Any] = remembered(desk.workspace, "facts", lambda: desk.warm.call("facts"))
+    return found
+
+
+def kept_facts(desk: Desk) -> dict[str, Any] | None:
+    """The same if it was asked before, of the same program; None otherwise, at once."""
+    found: dict[str, Any] | None = kept(desk.workspace, "facts")
     return found
 
 

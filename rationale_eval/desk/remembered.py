@@ -26,16 +26,27 @@ def remembered(workspace: Workspace, name: str, ask: Callable[[], Any]) -> Any:
         name: Of the question.
         ask: Gives the answer, as JSON values.
     """
-    path = workspace.path / CACHE / f"{name}-{program()}.json"
-    with suppress(OSError, ValueError):
-        return json.loads(path.read_text(encoding="utf-8"))
-    answer = ask()
+    found = kept(workspace, name)
+    if found is not None:
+        return found
+    path, answer = _path(workspace, name), ask()
     with suppress(OSError):
         durable.make_folder(path.parent, 0o700)
         for old in path.parent.glob(f"{name}-*.json"):
             old.unlink(missing_ok=True)
         durable.write_json(path, answer)
     return answer
+
+
+def kept(workspace: Workspace, name: str) -> Any:
+    """The answer that was kept, or None."""
+    with suppress(OSError, ValueError):
+        return json.loads(_path(workspace, name).read_text(encoding="utf-8"))
+    return None
+
+
+def _path(workspace: Workspace, name: str) -> Path:
+    return workspace.path / CACHE / f"{name}-{program()}.json"
 
 
 @cache

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from rationale_eval.desk.facts import Fact
+from rationale_eval.ui import page
 from rationale_eval.ui.text import html_text, md_text
 
 
@@ -23,8 +24,11 @@ def show(fact: Fact, variant: str = "") -> None:
     st.text(fact.what)
     if fact.formula:
         st.code(fact.formula, language=None, wrap_lines=True)
+        st.caption(md_text(fact.notation, cap=600))
     if fact.avoid:
-        st.warning(f"**When not to use it.** {md_text(fact.avoid, cap=2000)}", icon=":material/do_not_disturb_on:")
+        with st.container(border=True, gap="xsmall"):
+            st.caption(":material/do_not_disturb_on: When not to use it")
+            st.text(fact.avoid)
     lines = [*fact.lines, *((("Version", str(fact.version)),) if fact.version is not None else ())]
     if fact.cite:
         lines.append(("Source", fact.cite))
@@ -42,12 +46,23 @@ def show(fact: Fact, variant: str = "") -> None:
         _table("What can be set", fact.knobs, ("name", "default", "what"))
 
 
+def reproduce(fact: Fact) -> None:
+    """The command that says the same on a terminal, where there is one."""
+    words = {
+        "method": ("extract", "--data", "bundled/nli", "--methods", "list"),
+        "recipe": ("train", fact.name, "--describe"),
+        "prompt": ("generate", "--prompt", "list"),
+    }.get(fact.kind)
+    if words is not None:
+        page.reproduce(*words)
+
+
 def _definitions(lines: Sequence[tuple[str, str]]) -> str:
     rows = "".join(
         f'<dt style="opacity:.7;font-size:.875rem">{html_text(name)}</dt><dd style="margin:0">{html_text(value)}</dd>'
         for name, value in lines
     )
-    style = "display:grid;grid-template-columns:minmax(6rem,max-content) 1fr;gap:.35rem 1.25rem;margin:0"
+    style = "display:grid;grid-template-columns:minmax(6rem,max-content) 1fr;gap:.35rem 1.25rem;margin:0;padding:0"
     return f'<dl style="{style}">{rows}</dl>'
 
 

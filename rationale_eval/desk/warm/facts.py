@@ -134,9 +134,7 @@ def _knobs(config: type[BaseModel]) -> list[dict[str, Any]]:
         {
             "name": name,
             "default": _plain(
-                field.get_default(call_default_factory=True)  # type: ignore[call-arg]
-                if field.default is PydanticUndefined
-                else field.default
+                field.get_default(call_default_factory=True) if field.default is PydanticUndefined else field.default
             ),
             "what": field.description or "",
             "options": [_plain(each) for each in get_args(field.annotation) if isinstance(each, str)],
