@@ -9,7 +9,8 @@ import streamlit as st
 
 from rationale_eval.desk.facts import Fact
 from rationale_eval.ui import page
-from rationale_eval.ui.text import html_text, md_text
+from rationale_eval.ui.definitions import definitions
+from rationale_eval.ui.text import md_text
 
 
 def show(fact: Fact, variant: str = "") -> None:
@@ -20,7 +21,7 @@ def show(fact: Fact, variant: str = "") -> None:
         variant: The variant that was asked for, marked in the list of variants.
     """
     st.header(md_text(fact.title), anchor=False)
-    st.caption(f"{md_text(fact.name)} · {fact.family.replace('_', ' ')}")
+    st.caption(md_text(f"{fact.name} · {fact.family.replace('_', ' ')}"))
     st.text(fact.what)
     if fact.formula:
         st.code(fact.formula, language=None, wrap_lines=True)
@@ -32,7 +33,7 @@ def show(fact: Fact, variant: str = "") -> None:
     lines = [*fact.lines, *((("Version", str(fact.version)),) if fact.version is not None else ())]
     if fact.cite:
         lines.append(("Source", fact.cite))
-    st.html(_definitions(lines))
+    definitions(lines)
     for name, text in fact.texts:
         if text:
             st.caption(md_text(name))
@@ -55,15 +56,6 @@ def reproduce(fact: Fact) -> None:
     }.get(fact.kind)
     if words is not None:
         page.reproduce(*words)
-
-
-def _definitions(lines: Sequence[tuple[str, str]]) -> str:
-    rows = "".join(
-        f'<dt style="opacity:.7;font-size:.875rem">{html_text(name)}</dt><dd style="margin:0">{html_text(value)}</dd>'
-        for name, value in lines
-    )
-    style = "display:grid;grid-template-columns:minmax(6rem,max-content) 1fr;gap:.35rem 1.25rem;margin:0;padding:0"
-    return f'<dl style="{style}">{rows}</dl>'
 
 
 def _table(title: str, rows: Sequence[tuple[str, ...]], columns: tuple[str, ...]) -> None:

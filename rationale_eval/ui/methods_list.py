@@ -101,7 +101,7 @@ def _family(kind: str, found: Sequence[Fact]) -> str | None:
         "Family",
         known,
         default=asked if asked in known else None,
-        format_func=lambda each: each.replace("_", " "),
+        format_func=lambda each: md_text(each.replace("_", " ")),
         label_visibility="collapsed",
         key=f"methods-family-{kind}-{'-'.join(known)}",
     )

@@ -26,7 +26,9 @@ from tests.helpers.page_sinks import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = frozenset({"rationale_eval.ui.highlights", "rationale_eval.ui.compare_chips"})
+TEMPLATES = frozenset(
+    {"rationale_eval.ui.highlights", "rationale_eval.ui.compare_chips", "rationale_eval.ui.definitions"}
+)
 """Modules that may call `st.html`: templates of ours around text from `html_text`."""
 
 ROOTS = {
