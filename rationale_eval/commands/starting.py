@@ -53,6 +53,8 @@ def submit_job(
 
 def begin(run: Run, *, detach: bool, as_json: bool) -> None:
     """Starts the process of a queued run, or leaves that to a worker; says which, and what to do next."""
+    from rationale_eval.workspace.after import needs
+
     started = False
     if detach:
         from rationale_eval.workspace.worker import start
@@ -68,7 +70,9 @@ def begin(run: Run, *, detach: bool, as_json: bool) -> None:
     if started:
         say(f"next: rationale-eval runs watch {run.id}")
     elif detach:
-        say("every device it may use is taken, so it waits; next: rationale-eval worker, which starts it in its turn")
+        wanted = needs(run).coming
+        why = f"it needs run {wanted[0]}, which is not finished" if wanted else "every device it may use is taken"
+        say(f"{why}, so it waits; next: rationale-eval worker, which starts it in its turn")
     else:
         say("next: rationale-eval worker, which works on what is queued; --once ends it when nothing is left")
 

@@ -70,7 +70,8 @@ def _check_texts(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateC
     data = job.open_data(workspace)
     if job.model is not None:
         usual_reading(job, data)
-    read_texts(job.texts, data, workspace)
+    coming = set(job.needs(workspace))
+    read_texts([name for name in job.texts if name.removeprefix("run:") not in coming], data, workspace)
     if asked_weights(wanted):
         what_is_taught(job, data, workspace)
     return Checked(job, data)

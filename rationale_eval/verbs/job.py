@@ -68,6 +68,19 @@ class Job(BaseModel):
             found["model"] = f"run:{_trained(self.model, workspace).id}"
         return self.model_copy(update=found)
 
+    def named(self) -> tuple[str, ...]:
+        """Names of models, texts and scores that it reads; some of them may be runs."""
+        return () if self.model is None else (self.model,)
+
+    def needs(self, workspace: Workspace) -> list[str]:
+        """Ids of the runs it reads the results of that have none yet: it can begin when they are finished.
+
+        Raises:
+            UsageError: If a run is named that does not exist.
+        """
+        found = [workspace.find(name) for name in self.named() if name.startswith("run:") and name != "run:latest"]
+        return list(dict.fromkeys(run.id for run in found if run.status.state in WAITED_FOR))
+
     def record(self) -> dict[str, Any]:
         """The job as JSON values, without its kind, which a run keeps beside it."""
         return self.model_dump(mode="json", exclude={"kind"})
@@ -286,6 +299,11 @@ class EvaluateConfig(ScoringJob):
         found["encoder"] = _whole_path(self.encoder, _NAMED_MODELS)
         found["helper"] = _whole_path(self.helper, _NAMED_MODELS)
         return super().resolved(workspace).model_copy(update=found)
+
+    def named(self) -> tuple[str, ...]:
+        """See `Job.named`."""
+        others = (name for name in (self.helper, self.encoder) if name is not None)
+        return (*super().named(), *others, *self.scores, *self.texts)
 
     def title(self) -> str:
         """The job in a few words, for lists."""

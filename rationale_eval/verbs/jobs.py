@@ -110,6 +110,7 @@ def submit(
         seed=found.seed,
         device=found.device,
         command=found.command(),
+        after=found.needs(place),
         **{"title": found.title(), **(placing or {})},
     )
 

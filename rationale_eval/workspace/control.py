@@ -19,6 +19,7 @@ from rationale_eval import durable
 from rationale_eval.errors import RationaleEvalError, UsageError
 from rationale_eval.points import reached
 from rationale_eval.workspace import cancelling, clock
+from rationale_eval.workspace.after import require_possible
 from rationale_eval.workspace.index import follow_in
 from rationale_eval.workspace.queue import enqueue, waiting
 from rationale_eval.workspace.quotas import Quotas
@@ -150,7 +151,7 @@ def resume(run: Run, *, priority: int | None = None) -> Run:
         priority: A new one; by default that which it had.
 
     Raises:
-        UsageError: If the run is in another state, or the queue is full.
+        UsageError: If the run is in another state, needs one that has stopped, or the queue is full.
     """
     status = run.status
     if status.state == "queued" and run.place is None:
@@ -160,6 +161,7 @@ def resume(run: Run, *, priority: int | None = None) -> Run:
     if status.state not in RESUMABLE:
         tip = {"finished": "; start a new one with retry", "queued": " already"}.get(status.state, "")
         raise UsageError(f"run {run.id} is {status.state}{tip}.")
+    require_possible(run)
     workspace = Workspace(run.workspace)
     Quotas.of(workspace.path).require_room(workspace.path, len(waiting(workspace)))
     enqueue(run, priority=priority)

@@ -13,6 +13,8 @@ from sqlalchemy.engine import Connection
 from rationale_eval import durable
 from rationale_eval.errors import RationaleEvalError, UsageError
 from rationale_eval.points import reached
+from rationale_eval.workspace.after import KEY as AFTER
+from rationale_eval.workspace.after import needs
 from rationale_eval.workspace.index import follow_in
 from rationale_eval.workspace.quotas import Quotas
 from rationale_eval.workspace.rows import RunRow
@@ -35,6 +37,7 @@ def submit(
     *,
     device: str = "auto",
     priority: int = 0,
+    after: Sequence[str] = (),
     **about: Any,
 ) -> Run:
     """Makes a run that waits for a worker.
@@ -46,19 +49,23 @@ def submit(
         origin: data, fingerprint, seed, command.
         device: "auto", "cpu", "cuda" or "cuda:N".
         priority: Higher goes first.
+        after: Ids of runs that must be finished before it starts.
         about: owner, group, title, parent.
 
     Raises:
-        UsageError: If there is no room.
+        UsageError: If there is no room, or no run of an id.
     """
     if unknown := set(about) - {"owner", "group", "title", "parent"}:
         raise UsageError(f"a run has no '{min(unknown)}'; there are owner, group, title and parent.")
     workspace.prepare()
+    before = [workspace.get(id).id for id in after]
     with workspace.index.database.reading() as connection:
         waiting = connection.execute(select(func.count()).where(_WAITING)).scalar_one()
         position = _end(connection)
     Quotas.of(workspace.path).require_room(workspace.path, waiting)
-    place = {"device": device, "priority": int(priority), "position": position}
+    place: dict[str, Any] = {"device": device, "priority": int(priority), "position": position}
+    if before:
+        place[AFTER] = before
     return workspace.create_run(kind, config, **origin, about=about, place=place)
 
 
@@ -174,9 +181,15 @@ class _Claim:
         columns = select(runs.c.id, runs.c.attempt, runs.c.device)
         for row in connection.execute(columns.where(wanted).order_by(*_ORDER)) if free else ():
             device = next((device for device in free if fits(row.device, device)), None)
-            if device is not None:
+            if device is not None and self._may_begin(row.id):
                 return self._take(connection, row.id, row.attempt, device)
         return None
+
+    def _may_begin(self, id: str) -> bool:
+        try:
+            return needs(Run(self.workspace / RUNS / id)).met
+        except RationaleEvalError:
+            return True  # a folder that is gone or damaged is found out when it is taken
 
     def _free(self, connection: Connection) -> list[str]:
         """Devices with room, the emptiest first, so that two devices share two runs."""

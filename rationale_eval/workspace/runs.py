@@ -130,7 +130,8 @@ class Workspace:
             fingerprint: As for `create_run`.
             seed: As for `create_run`.
             command: As for `create_run`.
-            options: device ("auto"), priority (0; higher goes first), owner, group, title, parent (a run's id).
+            options: device ("auto"), priority (0; higher goes first), after (ids of runs that must be finished before
+                it starts), owner, group, title, parent (a run's id).
 
         Raises:
             UsageError: If a limit of `quotas.json` would be passed, or an argument has no meaning.

@@ -12,7 +12,7 @@ from rationale_eval.workspace.clock import Instant
 State = Literal["queued", "starting", "running", "finished", "failed", "cancelled", "interrupted"]
 
 NEXT: Final[Mapping[State, frozenset[State]]] = {
-    "queued": frozenset({"starting", "cancelled", "interrupted"}),
+    "queued": frozenset({"starting", "failed", "cancelled", "interrupted"}),
     "starting": frozenset({"queued", "running", "failed", "cancelled", "interrupted"}),
     "running": frozenset({"finished", "failed", "cancelled", "interrupted"}),
     "failed": frozenset({"queued", "starting"}),

@@ -11,13 +11,14 @@ from typing import Final
 from rationale_eval.errors import RationaleEvalError, UsageError
 from rationale_eval.points import reached
 from rationale_eval.workspace import cancelling, clock
+from rationale_eval.workspace.after import give_up, needs
 from rationale_eval.workspace.control import GRACE, cancel, end_process
 from rationale_eval.workspace.launch import Launcher, LocalLauncher
 from rationale_eval.workspace.queue import claim, fits, waiting
 from rationale_eval.workspace.quotas import Quotas, size_of
 from rationale_eval.workspace.reconcile import reconcile
 from rationale_eval.workspace.run import Run
-from rationale_eval.workspace.runs import Workspace
+from rationale_eval.workspace.runs import RUNS, Workspace
 from rationale_eval.workspace.status import LIVE, StateChanged
 
 POLL: Final = 1.0
@@ -84,10 +85,17 @@ def serve(
 
 
 def _left(workspace: Workspace, devices: Sequence[str], started: Sequence[Run]) -> bool:
-    """Whether something still works, or waits for one of the devices."""
+    """Whether something still works, or waits for one of the devices, or for a run that works."""
     if any(run.status.state in LIVE for run in started):
         return True
-    return any(fits(row.device, device) for row in waiting(workspace) for device in devices)
+    fitting = [row.id for row in waiting(workspace) if any(fits(row.device, device) for device in devices)]
+    return any(_coming(workspace, id) for id in fitting)
+
+
+def _coming(workspace: Workspace, id: str) -> bool:
+    """Whether a queued run can begin by and by: what it waits for works already, or is in the queue by itself."""
+    coming = needs(Run(workspace.path / RUNS / id)).coming
+    return not coming or any(Run(workspace.path / RUNS / each).status.state in LIVE for each in coming)
 
 
 def look(workspace: Workspace, launcher: Launcher, devices: Sequence[str], tell: Tell = lambda text: None) -> list[Run]:
@@ -106,7 +114,11 @@ def look(workspace: Workspace, launcher: Launcher, devices: Sequence[str], tell:
     for id in found.requeued:
         tell(f"run {id}: no process took it up; it is in the queue again.")
     _enforce(workspace, tell)
-    if not waiting(workspace):
+    queue = waiting(workspace)
+    for row in queue:
+        if (why := give_up(Run(workspace.path / RUNS / row.id))) is not None:
+            tell(f"run {row.id}: {why}.")
+    if not queue:
         return []
     Quotas.of(workspace.path).require_free(workspace.path)
     started: list[Run] = []
@@ -125,7 +137,7 @@ def start(run: Run, launcher: Launcher | None = None, devices: Sequence[str] | N
         devices: As for `serve`.
 
     Returns:
-        True if this call started it; False if it waits in the queue because every device it may use is taken.
+        True if this call started it; False if it waits in the queue, for a device or for a run that it needs.
 
     Raises:
         UsageError: If it is not in the queue, or the disk is nearly full.
