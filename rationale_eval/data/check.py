@@ -6,11 +6,16 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
+from unicodedata import normalize
 
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example
 from rationale_eval.data.rejections import Group
 from rationale_eval.data.words import gold_mask
+
+SHARES: Final = 20
+"""Steps in which the share of marked words is counted: 0 to 5 %, 5 to 10 % and so on; all marked is in the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,12 @@ class DataReport:
         duplicates: Examples whose inputs (and options) stood there before.
         conflicting: Of these, those with another label than the first.
         overlap: Other split to examples of this split whose inputs stand there too.
+        near_duplicates: As `duplicates`, where case, spaces and punctuation are passed over; those are counted too.
+        near_overlap: As `overlap`, where case, spaces and punctuation are passed over; those are counted too.
+        lengths: Number of words to examples.
+        text_lengths: Number of white-space words of the first free-text rationale to examples.
+        marked_shares: Annotated examples by the share of words that are marked, in `SHARES` steps from 0 to 1.
+        annotators: Number of annotators whose highlights are known to examples.
     """
 
     name: str
@@ -81,6 +92,12 @@ class DataReport:
     duplicates: int
     conflicting: int
     overlap: Mapping[str, int] = field(default_factory=dict)
+    near_duplicates: int = 0
+    near_overlap: Mapping[str, int] = field(default_factory=dict)
+    lengths: Mapping[int, int] = field(default_factory=dict)
+    text_lengths: Mapping[int, int] = field(default_factory=dict)
+    marked_shares: tuple[int, ...] = ()
+    annotators: Mapping[int, int] = field(default_factory=dict)
 
     def warnings(self) -> list[str]:
         """Sentences about what deserves a look."""
@@ -98,13 +115,28 @@ class DataReport:
         said += [
             f"{count:,} examples also stand in the split '{split}'" for split, count in self.overlap.items() if count
         ]
+        said += [
+            f"{count - self.overlap[split]:,} more stand in the split '{split}' but for case, spaces and punctuation"
+            for split, count in self.near_overlap.items()
+            if count > self.overlap[split]
+        ]
         return said
 
 
 def input_key(example: Example) -> bytes:
     """16 bytes that are equal for equal inputs and options, whatever the label."""
+    return _key((*example.inputs, *example.inputs.values(), "\0", *sorted(example.choices)))
+
+
+def near_key(example: Example) -> bytes:
+    """As `input_key`, but the same for texts that differ in case, spaces, punctuation or forms of one letter only."""
+    texts = ("".join(filter(str.isalnum, normalize("NFKC", text).casefold())) for text in example.inputs.values())
+    return _key((*example.inputs, *texts, "\0", *sorted(example.choices)))
+
+
+def _key(parts: Iterable[str]) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
-    for part in (*example.inputs, *example.inputs.values(), "\0", *sorted(example.choices)):
+    for part in parts:
         digest.update(part.encode() + b"\0")
     return digest.digest()
 
@@ -119,36 +151,13 @@ def check_data(data: RationaleDataset, others: Iterable[RationaleDataset] = ()) 
     Raises:
         InputError: For a bad row, in a data set that raises.
     """
-    first_label: dict[bytes, str | None] = {}
-    labels: Counter[str] = Counter()
-    counts: Counter[str] = Counter()
-    words: Counter[int] = Counter()
-    text_words: Counter[int] = Counter()
-    share = 0.0
+    tally = _Tally(data)
     for example in data:
-        counts["rows"] += 1
-        label = _label(example, data.task.kind == "multiple_choice")
-        counts["unlabelled" if label is None else "labelled"] += 1
-        if label is not None and data.task.kind != "open":
-            labels[label] += 1
-        found = data.words(example)
-        words[len(found)] += 1
-        if example.rationales:
-            counts["with_text"] += 1
-            text_words[len(example.rationales[0].split())] += 1
-        if example.evidence is not None:
-            counts["with_evidence"] += 1
-            marked = gold_mask(found, example.evidence)
-            counts["nothing_marked"] += not marked.any()
-            share += float(marked.mean()) if len(found) else 0.0
-        counts["several_annotators"] += len(example.annotators) > 1
-        key, truth = input_key(example), _truth(example)
-        if key in first_label:
-            counts["duplicates"] += 1
-            counts["conflicting"] += first_label[key] != truth
-        else:
-            first_label[key] = truth
-    annotated = counts["with_evidence"]
+        tally.add(example)
+    exact, near = {}, {}
+    for other in others:
+        exact[other.split], near[other.split] = tally.shared(other)
+    counts, annotated = tally.counts, tally.counts["with_evidence"]
     return DataReport(
         name=data.name,
         split=data.split,
@@ -158,19 +167,80 @@ def check_data(data: RationaleDataset, others: Iterable[RationaleDataset] = ()) 
         rejected=len(data.rejections),
         groups=tuple(data.rejections),
         mapping=data.origin.mapping,
-        labels=_in_order(labels, data.task.choices),
+        labels=_in_order(tally.labels, data.task.choices),
         unlabelled=counts["unlabelled"],
-        words=Spread.of(words),
+        words=Spread.of(tally.words),
         with_text=counts["with_text"],
-        text_words=Spread.of(text_words),
+        text_words=Spread.of(tally.text_words),
         with_evidence=annotated,
         nothing_marked=counts["nothing_marked"],
-        marked_share=share / annotated if annotated else None,
-        several_annotators=counts["several_annotators"],
+        marked_share=tally.share / annotated if annotated else None,
+        several_annotators=sum(count for known, count in tally.annotators.items() if known > 1),
         duplicates=counts["duplicates"],
         conflicting=counts["conflicting"],
-        overlap={other.split: _shared(first_label, other) for other in others},
+        overlap=exact,
+        near_duplicates=counts["near_duplicates"],
+        near_overlap=near,
+        lengths=dict(sorted(tally.words.items())),
+        text_lengths=dict(sorted(tally.text_words.items())),
+        marked_shares=tuple(tally.shares[step] for step in range(SHARES)) if annotated else (),
+        annotators=dict(sorted(tally.annotators.items())),
     )
+
+
+class _Tally:
+    """What is counted while a data set is read once."""
+
+    def __init__(self, data: RationaleDataset):
+        self.data = data
+        self.first_label: dict[bytes, str | None] = {}
+        self.near: set[bytes] = set()
+        self.labels: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
+        self.words: Counter[int] = Counter()
+        self.text_words: Counter[int] = Counter()
+        self.annotators: Counter[int] = Counter()
+        self.shares: Counter[int] = Counter()
+        self.share = 0.0
+
+    def add(self, example: Example) -> None:
+        """Counts one example."""
+        counts, task = self.counts, self.data.task
+        counts["rows"] += 1
+        label = _label(example, task.kind == "multiple_choice")
+        counts["unlabelled" if label is None else "labelled"] += 1
+        if label is not None and task.kind != "open":
+            self.labels[label] += 1
+        found = self.data.words(example)
+        self.words[len(found)] += 1
+        if example.rationales:
+            counts["with_text"] += 1
+            self.text_words[len(example.rationales[0].split())] += 1
+        if example.evidence is not None:
+            counts["with_evidence"] += 1
+            marked = gold_mask(found, example.evidence)
+            counts["nothing_marked"] += not marked.any()
+            share = float(marked.mean()) if len(found) else 0.0
+            self.share += share
+            self.shares[min(int(share * SHARES), SHARES - 1)] += 1
+            self.annotators[max(1, len(example.annotators))] += 1
+        key, near, truth = input_key(example), near_key(example), _truth(example)
+        if key in self.first_label:
+            counts["duplicates"] += 1
+            counts["conflicting"] += self.first_label[key] != truth
+        else:
+            self.first_label[key] = truth
+        counts["near_duplicates"] += near in self.near
+        self.near.add(near)
+
+    def shared(self, other: RationaleDataset) -> tuple[int, int]:
+        """Examples of this split that also stand in another one: exactly, and but for case, spaces and punctuation."""
+        exact: set[bytes] = set()
+        near: set[bytes] = set()
+        for example in other:
+            exact.add(input_key(example))
+            near.add(near_key(example))
+        return len(exact & self.first_label.keys()), len(near & self.near)
 
 
 def _label(example: Example, by_place: bool) -> str | None:
@@ -187,7 +257,3 @@ def _truth(example: Example) -> str | None:
 def _in_order(labels: Counter[str], choices: tuple[str, ...]) -> dict[str, int]:
     names = choices or tuple(sorted(labels))
     return {name: labels[name] for name in names if labels[name]}
-
-
-def _shared(keys: Mapping[bytes, object], other: RationaleDataset) -> int:
-    return len({key for example in other if (key := input_key(example)) in keys})

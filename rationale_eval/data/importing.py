@@ -9,7 +9,7 @@ token is read as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -25,7 +25,7 @@ from rationale_eval.data.outputs import Outputs, Prediction, TextRationale
 from rationale_eval.data.rationale import Explanations, WordScores
 from rationale_eval.data.readers.row import RawRow
 from rationale_eval.data.reading import file_format, read_rows
-from rationale_eval.data.rejections import Rejection
+from rationale_eval.data.rejections import Rejection, Rejections
 from rationale_eval.data.source import FileSource
 from rationale_eval.errors import InputError
 
@@ -36,7 +36,12 @@ T = TypeVar("T")
 
 
 def import_scores(
-    file: str | Path, data: RationaleDataset, *, method: str | None = None, merge: Merge = "sum"
+    file: str | Path,
+    data: RationaleDataset,
+    *,
+    method: str | None = None,
+    merge: Merge = "sum",
+    rejections: Rejections | None = None,
 ) -> Explanations:
     """Token scores of another tool as rationales over our words.
 
@@ -45,6 +50,7 @@ def import_scores(
         data: The data set they are about.
         method: The name shown in tables; by default the file's name.
         merge: How the scores of a word's tokens become one: "sum", "mean" or "max".
+        rejections: Gets the rows that do not fit, which are passed over then; without it the first one raises.
 
     Returns:
         Rationales in the order of the data set; read lazily, checked while read.
@@ -57,25 +63,34 @@ def import_scores(
     def convert(example: Example, row: Mapping[str, Any]) -> WordScores:
         return _word_scores(example, row, data, name, merge)
 
-    return Explanations(name, _source(file, data, convert), {"imported_from": Path(file).name, "merge": merge})
+    return Explanations(
+        name, _source(file, data, convert, rejections), {"imported_from": Path(file).name, "merge": merge}
+    )
 
 
-def import_predictions(file: str | Path, data: RationaleDataset, *, system: str | None = None) -> Outputs[Prediction]:
+def import_predictions(
+    file: str | Path, data: RationaleDataset, *, system: str | None = None, rejections: Rejections | None = None
+) -> Outputs[Prediction]:
     """Predicted labels (`label` or `prediction`: name or index) or `probabilities` (a list, or label names to numbers).
 
     Raises:
         InputError: Naming row and field, while iterating.
     """
-    return Outputs(system or Path(file).stem, _source(file, data, _prediction))
+    return Outputs(system or Path(file).stem, _source(file, data, _prediction, rejections))
 
 
-def import_texts(file: str | Path, data: RationaleDataset, *, system: str | None = None) -> Outputs[TextRationale]:
+def import_texts(
+    file: str | Path, data: RationaleDataset, *, system: str | None = None, rejections: Rejections | None = None
+) -> Outputs[TextRationale]:
     """Free-text rationales (`rationale`, `explanation` or `text`), with the `target` they argue for where it is known.
 
     Raises:
         InputError: Naming row and field, while iterating.
     """
-    return Outputs(system or Path(file).stem, _source(file, data, _text))
+    return Outputs(system or Path(file).stem, _source(file, data, _text, rejections))
+
+
+Refuse = Callable[[InputError], None]
 
 
 def stated_ids(file: str | Path) -> set[str]:
@@ -96,23 +111,34 @@ def stated_ids(file: str | Path) -> set[str]:
 
 
 def _source(
-    file: str | Path, data: RationaleDataset, convert: Callable[[Example, Mapping[str, Any]], T]
+    file: str | Path,
+    data: RationaleDataset,
+    convert: Callable[[Example, Mapping[str, Any]], T],
+    rejections: Rejections | None,
 ) -> Callable[[], Iterator[T]]:
     source = FileSource(Path(file))
     kind = file_format(source)
 
+    def refuse(error: InputError) -> None:
+        if rejections is None:
+            raise error
+        rejections.add(Rejection.of(error))
+
     def rows() -> Iterator[RawRow]:
         for row in read_rows(source, kind):
             if isinstance(row, Rejection):
-                raise row.error()
-            yield row
+                refuse(row.error())
+            else:
+                yield row
 
     def results() -> Iterator[T]:
-        for example, row in _joined(data, _whole_examples(rows()), source.name):
+        for example, row in _joined(data, _whole_examples(rows()), source.name, refuse):
             try:
-                yield convert(example, row.values)
+                made = convert(example, row.values)
             except InputError as error:
-                raise InputError(error.problem, file=source.name, row=row.number, field=error.field) from error
+                refuse(InputError(error.problem, file=source.name, row=row.number, field=error.field))
+                continue
+            yield made
 
     return results
 
@@ -143,26 +169,32 @@ def _identity(values: Mapping[str, Any]) -> str | None:
     return None if value is None else str(value)
 
 
-def _joined(data: RationaleDataset, rows: Iterator[RawRow], file: str) -> Iterator[tuple[Example, RawRow]]:
+def _joined(
+    data: RationaleDataset, rows: Iterator[RawRow], file: str, refuse: Refuse
+) -> Iterator[tuple[Example, RawRow]]:
     """Examples with their rows, in the data set's order. Only rows that come too early are held."""
     waiting: dict[str, RawRow] = {}
     for example in data:
         while example.id not in waiting:
             row = next(rows, None)
             if row is None:
-                raise InputError(f"has no row for the example '{example.id[:80]}'", file=file)
+                refuse(InputError(f"has no row for the example '{example.id[:80]}'", file=file))
+                break
             identity = _identity(row.values)
             if identity is None:
                 identity = example.id
             if identity in waiting:
-                raise InputError(f"'{identity[:80]}' stands there twice", file=file, row=row.number, field="id")
+                refuse(InputError(f"'{identity[:80]}' stands there twice", file=file, row=row.number, field="id"))
+                continue
             waiting[identity] = row
-        yield example, waiting.pop(example.id)
-    left = next(iter(waiting.values()), None) or next(rows, None)
+        if example.id in waiting:
+            yield example, waiting.pop(example.id)
     # A part of a data set may be scored with a file for the whole.
-    if left is not None and not data.is_part:
-        identity = _identity(left.values) or "this row"
-        raise InputError(f"'{identity[:80]}' is no example of {data.name} ({data.split})", file=file, row=left.number)
+    if data.is_part:
+        return
+    for row in chain(waiting.values(), rows):
+        identity = _identity(row.values) or "this row"
+        refuse(InputError(f"'{identity[:80]}' is no example of {data.name} ({data.split})", file=file, row=row.number))
 
 
 def _list(values: Mapping[str, Any], name: str) -> list[Any] | None:

@@ -1,6 +1,6 @@
 """Reads a file nobody vouches for, in a process of its own with little memory and time that emits our own JSONL.
 
-Run as a module it is that process; `convert_limited` starts it and waits.
+Run as a module it is that process; `ask_limited` starts it and waits. What it can be asked stands in `limited_work.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import resource
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rationale_eval.data.folder import LOCAL_ROOTS_VARIABLE, local_roots
+from rationale_eval.data.own import ENVIRONMENT, in_use
 from rationale_eval.data.rejections import Group, Rejection
 from rationale_eval.durable import whole_file
 from rationale_eval.errors import InputError, RationaleEvalError, UsageError
@@ -24,7 +26,8 @@ FILE_SIZE: Final = 1 << 30
 CPU_SECONDS: Final = 60
 WALL_SECONDS: Final = 120
 DESCRIPTORS: Final = 64
-_SAID: Final = 1 << 20
+_SAID: Final = 4 << 20
+_VARIABLES: Final = ("PATH", "LANG", "PYTHONPATH", "LD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +53,23 @@ def convert_limited(
     source: Path,
     output: Path,
     *,
+    split: str | None = None,
     mapping: Mapping[str, str] | None = None,
     task: str | None = None,
     encoding: str | None = None,
+    rejected: Path | None = None,
     wall_seconds: float = WALL_SECONDS,
 ) -> Conversion:
     """Converts an untrusted data file to JSONL in our schema.
 
     Args:
-        source: The file; what it is, is decided by its content.
+        source: The file, or a folder of splits; what a file is, is decided by its content.
         output: The JSONL file to write, whole or not at all.
+        split: Which split of a folder.
         mapping: As in `load_dataset`.
         task: Name of a catalogue entry, or None.
         encoding: Encoding of a text file.
+        rejected: A JSONL file that gets the rows left out (row, field, reason), the first `MOST_REJECTED`.
         wall_seconds: How long it may take.
 
     Raises:
@@ -70,24 +77,51 @@ def convert_limited(
     """
     with whole_file(output) as temporary:
         order = {
-            "source": str(source),
             "output": str(temporary),
+            "rejected": None if rejected is None else str(rejected),
+            "split": split,
             "mapping": mapping,
             "task": task,
             "encoding": encoding,
         }
-        said = _run(order, str(source), wall_seconds)
-        if "problem" in said:
-            if said["usage"]:
-                raise UsageError(said["problem"])
-            raise InputError(said["problem"], file=str(source), row=said["row"], field=said["field"])
+        said = ask_limited("convert", source, order, wall_seconds=wall_seconds)
         if not said["rows"]:
             raise InputError("holds no usable row" + _first_reason(said["groups"]), file=str(source))
-    groups = tuple(
+    return Conversion(said["rows"], said["rejected"], groups_of(said), tuple(said["mapping"]), said["task"])
+
+
+def ask_limited(
+    what: str, source: Path | str, order: Mapping[str, Any], *, wall_seconds: float = WALL_SECONDS
+) -> dict[str, Any]:
+    """Has the limited process do one of `limited_work.WORK` with a file or a data set.
+
+    Args:
+        what: Its name.
+        source: The file, folder or name.
+        order: What else it is told: JSON values.
+        wall_seconds: How long it may take.
+
+    Returns:
+        What it says: JSON values.
+
+    Raises:
+        InputError: If the file is refused, by the reader or by the limits.
+        UsageError: If something was asked that cannot be.
+    """
+    said = _run({"what": what, "source": str(source), **order}, str(source), wall_seconds)
+    if "problem" in said:
+        if said["usage"]:
+            raise UsageError(said["problem"])
+        raise InputError(said["problem"], file=said["file"] or str(source), row=said["row"], field=said["field"])
+    return said
+
+
+def groups_of(said: Mapping[str, Any]) -> tuple[Group, ...]:
+    """Rejections by reason, as the limited process tells them."""
+    return tuple(
         Group(one["field"], one["reason"], one["count"], [Rejection(**row) for row in one["first"]])
         for one in said["groups"]
     )
-    return Conversion(said["rows"], said["rejected"], groups, tuple(said["mapping"]), said["task"])
 
 
 def _first_reason(groups: list[dict[str, Any]]) -> str:
@@ -98,9 +132,10 @@ def _first_reason(groups: list[dict[str, Any]]) -> str:
 
 
 def _run(order: Mapping[str, Any], name: str, wall_seconds: float) -> dict[str, Any]:
-    environment = {
-        key: os.environ[key] for key in ("PATH", "LANG", "PYTHONPATH", "LD_LIBRARY_PATH") if key in os.environ
-    }
+    environment = {key: os.environ[key] for key in _VARIABLES if key in os.environ}
+    # The process has a directory of its own; names that are looked up are meant as here.
+    environment[ENVIRONMENT] = str(in_use().absolute())
+    environment[LOCAL_ROOTS_VARIABLE] = os.pathsep.join(str(root.absolute()) for root in local_roots())
     # Arrow's own allocators reserve more address space than the limit leaves.
     environment |= {"ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     try:
@@ -138,53 +173,24 @@ def _restrict() -> None:
         resource.setrlimit(kind, (most, most))
 
 
-def _convert(order: Mapping[str, Any]) -> dict[str, Any]:
-    from rationale_eval.data.load import load_dataset
-    from rationale_eval.data.schema import to_record
-
-    data = load_dataset(
-        order["source"], mapping=order["mapping"], task=order["task"], encoding=order["encoding"], on_error="collect"
-    )
-    rows = 0
-    with open(order["output"], "w", encoding="utf-8", newline="\n") as file:
-        for example in data:
-            file.write(json.dumps(to_record(example), ensure_ascii=False, allow_nan=False) + "\n")
-            rows += 1
-    groups = [
-        {
-            "field": group.field,
-            "reason": group.reason,
-            "count": group.count,
-            "first": [asdict(row) for row in group.first],
-        }
-        for group in data.rejections
-    ]
-    return {
-        "rows": rows,
-        "rejected": len(data.rejections),
-        "groups": groups,
-        "mapping": data.origin.mapping,
-        "task": asdict(data.task),
-    }
-
-
 def _main() -> None:
     order = json.loads(sys.stdin.buffer.read())
     _restrict()
     try:
-        said = _convert(order)
+        from rationale_eval.data.limited_work import WORK
+
+        said = WORK[order.pop("what")](**order)
     except InputError as error:
-        said = {"problem": error.problem, "row": error.row, "field": error.field, "usage": False}
+        said = _problem(error.problem) | {"file": error.file, "row": error.row, "field": error.field}
     except RationaleEvalError as error:
-        said = {"problem": str(error), "row": None, "field": None, "usage": True}
+        said = _problem(str(error)) | {"usage": True}
     except MemoryError:
-        said = {
-            "problem": "needs more memory than an imported file may; split it",
-            "row": None,
-            "field": None,
-            "usage": False,
-        }
+        said = _problem("needs more memory than an imported file may; split it")
     sys.stdout.write(json.dumps(said))
+
+
+def _problem(sentence: str) -> dict[str, Any]:
+    return {"problem": sentence, "file": None, "row": None, "field": None, "usage": False}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from rationale_eval.data.example import Example, Task
 from rationale_eval.data.folder import LOCAL_ROOTS_VARIABLE, choose_split, file_split, find_named, find_splits
 from rationale_eval.data.limits import DEFAULT_LIMITS, Limits
 from rationale_eval.data.mapping import resolve
+from rationale_eval.data.own import PREFIX, find_own
 from rationale_eval.data.readers.row import RawRow
 from rationale_eval.data.reading import Rows, file_format, read_rows
 from rationale_eval.data.rejections import Rejection
@@ -67,8 +68,8 @@ def load_dataset(  # noqa: PLR0913 -- the public verb; all but the name have def
 
     Args:
         source: A catalogue name ("esnli") found in a local folder, a folder of splits, a .jsonl, .csv, .tsv or
-            .parquet file, "bundled/nli", "generated/<task>", or "hub:<name or owner/repository[/config][@commit]>" for
-            a public Parquet copy.
+            .parquet file, "bundled/nli", "generated/<task>", "own/<name>" for a set that the workspace keeps, or
+            "hub:<name or owner/repository[/config][@commit]>" for a public Parquet copy.
         split: Its split; by default test, else validation, else train.
         limit: At most so many examples, from the first.
         sample: At most so many examples, drawn at random from all; see `RationaleDataset.sample`.
@@ -113,6 +114,8 @@ def _open(name: str, split: str | None, options: Options) -> RationaleDataset:
             have = ", ".join(f"bundled/{path.name}" for path in sorted(BUNDLED.glob("*")) if path.is_dir())
             raise UsageError(f"there is no bundled set '{name}'; there are: {have}")
         return _folder(folder, split, options, label=name)
+    if name.startswith(PREFIX):
+        return _own(name, split, options)
     path = Path(name)
     if len(name) > LONGEST_NAME or "\0" in name:
         raise UsageError(f"'{name[:40]}...' is not the name of a data set or a file")
@@ -132,6 +135,17 @@ def _open(name: str, split: str | None, options: Options) -> RationaleDataset:
         raise InputError("there is no such file or folder", file=name)
     CATALOGUE[name]  # raises the sentence with the closest names
     raise AssertionError
+
+
+def _own(name: str, split: str | None, options: Options) -> RationaleDataset:
+    own = find_own(name)
+    chosen = choose_split(dict.fromkeys(own.splits), split, own.source)
+    told = replace(
+        options, task=own.task if options.task is None else options.task, word_rule=options.word_rule or own.word_rule
+    )
+    data = open_files((own.folder / f"{chosen}.jsonl",), chosen, told, origin=Origin(own.source))
+    data.cluster_field = own.cluster_field
+    return data
 
 
 def _folder(folder: Path, split: str | None, options: Options, label: str | None = None) -> RationaleDataset:
@@ -218,7 +232,7 @@ Convert = Callable[[Mapping[str, Any], int], Example]
 
 
 def _display_name(where: str) -> str:
-    return where if where.startswith(("bundled/", "hub:")) else Path(where).stem or where
+    return where if where.startswith(("bundled/", "hub:", PREFIX)) else Path(where).stem or where
 
 
 def _examples(rows: Rows, convert: Convert, file: str) -> Iterator[Example | Rejection]:
@@ -273,6 +287,8 @@ def infer_task(examples: Iterable[Example | Rejection], where: str) -> Task:
 def other_splits(source: str | os.PathLike[str], split: str) -> list[str]:
     """The other splits that lie beside a split in the same folder; none for a single file or a hub copy."""
     name = os.fspath(source)
+    if name.startswith(PREFIX):
+        return [other for other in find_own(name).splits if other != split]
     folder: Path | None = Path(name)
     if name.startswith("bundled/"):
         folder = BUNDLED / name.removeprefix("bundled/")

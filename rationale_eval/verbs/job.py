@@ -36,7 +36,7 @@ DEV_LIMIT: Final = 2000
 WAITED_FOR: Final = ("queued", "starting", "running")
 """States of a training that may still end with a model."""
 
-_NAMED_DATA: Final = ("bundled/", "generated/", "hub:")
+_NAMED_DATA: Final = ("bundled/", "generated/", "hub:", "own/")
 _NAMED_MODELS: Final = ("embedded/", "run:", "endpoint:", "new/")
 
 SomeJob = TypeVar("SomeJob", bound="Job")

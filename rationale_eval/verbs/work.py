@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from rationale_eval.errors import RationaleEvalError
-from rationale_eval.workspace.runs import Workspace
+from rationale_eval.workspace.runs import ENVIRONMENT, Workspace
 
 STOPPED: Final = 130
 
@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workspace", required=True, help="the folder that holds runs/")
     given = parser.parse_args(arguments)
     _quiet_libraries()
+    # Names like "own/reviews" then mean this workspace's, whoever started the process.
+    os.environ[ENVIRONMENT] = os.path.abspath(given.workspace)
     try:
         return work(given.run, Workspace(given.workspace))
     except RationaleEvalError as error:

@@ -8,7 +8,8 @@
 - `metrics.jsonl`: numbers by step; `summary.json`: the result in short; `examples.parquet`: one row an example;
 - `checkpoints/`: while training; `model/`: the finished model.
 
-Beside `runs/` stand `trash/` (deleted runs, restorable), `index.sqlite` (derived) and `quotas.json` (a user's limits).
+Beside `runs/` stand `trash/` (deleted runs, restorable), `sets/` (own data sets, see `data/own.py`),
+`index.sqlite` (derived) and `quotas.json` (a user's limits).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from rationale_eval import durable
+from rationale_eval.data.own import DEFAULT_PATH, ENVIRONMENT, in_use
 from rationale_eval.errors import UsageError
 from rationale_eval.points import reached
 from rationale_eval.workspace import clock, filesystem
@@ -35,8 +37,6 @@ from rationale_eval.workspace.turn import wait_for
 if TYPE_CHECKING:
     from rationale_eval.workspace.index import Index
 
-ENVIRONMENT: Final = "RATIONALE_EVAL_WORKSPACE"
-DEFAULT_PATH: Final = "workspace"
 RUNS: Final = "runs"
 TRASH: Final = "trash"
 _STAMP: Final = "%Y%m%d-%H%M%S"
@@ -52,7 +52,7 @@ class Workspace:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None):
-        self.path = Path(path or os.environ.get(ENVIRONMENT) or DEFAULT_PATH)
+        self.path = Path(path) if path else in_use()
 
     @property
     def index(self) -> Index:
@@ -233,4 +233,4 @@ def _user() -> str | None:
         return None
 
 
-__all__ = ["Run", "RunKind", "Workspace"]
+__all__ = ["DEFAULT_PATH", "ENVIRONMENT", "Run", "RunKind", "Workspace"]

@@ -176,7 +176,8 @@ class Lint:
                 self._say(module, node, f"no page may import {name}")
 
     def _attribute(self, module: Module, node: ast.Attribute) -> None:
-        if node.attr in BANNED and self._streamlit(module, node.value):
+        base = node.value.id if isinstance(node.value, ast.Name) else ""
+        if node.attr in BANNED and module.imports.get(base, "").startswith("streamlit"):
             self._say(module, node, f"st.{node.attr} is not for pages: {BANNED[node.attr]}")
         if ast.unparse(node) in BANNED_CALLS:
             self._say(module, node, f"{ast.unparse(node)} is not for pages")
@@ -209,6 +210,8 @@ class Lint:
         if not isinstance(function, ast.Attribute):
             return
         name = function.attr
+        if name in BANNED and self._streamlit(module, function.value):
+            self._say(module, node, f"st.{name} is not for pages: {BANNED[name]}")
         if name == "format" and isinstance(function.value, ast.Constant) and SQL.match(str(function.value.value)):
             self._say(
                 module, node, "SQL is never put together from strings; bind parameters in the workspace's modules"

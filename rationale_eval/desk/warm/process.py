@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 
 from rationale_eval.errors import InputError, RationaleEvalError, UsageError
 from rationale_eval.workspace.launch import settle
-from rationale_eval.workspace.runs import Workspace
+from rationale_eval.workspace.runs import ENVIRONMENT, Workspace
 
 NO_MEMORY: Final = "there was not enough memory; a shorter text or a smaller model needs less."
 
@@ -38,6 +38,7 @@ def main(more: Verbs | None = None) -> int:
     end_with(sys.stdin.fileno())
     if given.memory:
         limit_memory(given.memory)
+    os.environ[ENVIRONMENT] = os.path.abspath(given.workspace)
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
