@@ -99,7 +99,7 @@ def draw(field: Field, value: Any, *, key: str, disabled: bool = False) -> Any:
 
 
 def _label(field: Field) -> str:
-    return field.name.replace("_", " ")
+    return md_text(field.name.replace("_", " "))
 
 
 def _choice(field: Field, value: Any, common: dict[str, Any]) -> Any:

@@ -28,7 +28,7 @@ def state_badge(state: State, *, stalled: bool = False) -> None:
     if stalled:
         st.badge("stalled", icon=":material/hourglass_disabled:", color="orange")
     else:
-        st.badge(state, icon=f":material/{ICONS[state]}:", color=_COLOURS.get(state, "gray"))  # type: ignore[arg-type]
+        st.badge(md_text(state), icon=f":material/{ICONS[state]}:", color=_COLOURS.get(state, "gray"))  # type: ignore[arg-type]
 
 
 def progress_line(at: Progress) -> None:

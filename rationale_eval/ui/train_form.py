@@ -218,13 +218,13 @@ def _given(kind: RecipeFacts, source: Mapping[str, Any] | None) -> Given:
         "Size",
         names,
         default=chosen.name,
-        format_func=lambda name: preset(name).title,
+        format_func=lambda name: md_text(preset(name).title),
         key="train-preset",
         label_visibility="collapsed",
     )
     size = preset(picked)
     put(preset=size.name)
-    st.caption(size.about)
+    st.caption(md_text(size.about))
     return Given(size.name, size, kind.defaults | size.config(kind.defaults), size.limit, size.dev_limit)
 
 

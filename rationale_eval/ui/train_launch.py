@@ -91,7 +91,7 @@ def _several(asked: Asked, kind: RecipeFacts) -> tuple[list[int], dict[str, list
             max_value=100,
             step=1,
             key="seeds",
-            help=f"How many, from {asked.seed} on. Several tell what is chance.",
+            help=f"How many, from {asked.seed:d} on. Several tell what is chance.",
         )
         known = forms.fields(kind.schema)
         single = [name for name, field in known.items() if field.kind != "numbers"]

@@ -179,7 +179,7 @@ def _lines(found: Mapping[str, Curve], title: str, *, key: str, points: bool = F
         st.caption(md_text(f"NaN at some steps, left out of the picture: {', '.join(bad)}."))
     averaged = max(curve.averaged for curve in found.values())
     if averaged > 1:
-        st.caption(f"Every point is the mean of {averaged} steps.")
+        st.caption(f"Every point is the mean of {averaged:,} steps.")
 
 
 def _short(name: str) -> str:

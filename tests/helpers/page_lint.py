@@ -26,9 +26,14 @@ from tests.helpers.page_sinks import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = frozenset(
-    {"rationale_eval.ui.highlights", "rationale_eval.ui.compare_chips", "rationale_eval.ui.definitions"}
-)
+# fmt: off
+TEMPLATES = frozenset((
+    "rationale_eval.ui.compare_chips",
+    "rationale_eval.ui.definitions",
+    "rationale_eval.ui.highlights",
+    "rationale_eval.ui.train_form",
+))
+# fmt: on
 """Modules that may call `st.html`: templates of ours around text from `html_text`."""
 
 ROOTS = {
