@@ -153,8 +153,8 @@ def keep(workspace: Path, name: str, fill: Callable[[Path], Filled]) -> OwnSet:
         UsageError: If the name is taken or unfit, or the content is kept under another name.
     """
     root = workspace / FOLDER
+    checked_name(name)
     durable.make_folder(root, 0o700)
-    require_free_name(workspace, name)
     made: list[str] = []
 
     def write(folder: Path) -> None:
@@ -188,7 +188,8 @@ def require_free_name(workspace: Path, name: str) -> None:
     Raises:
         UsageError: Which it is.
     """
-    if any(each.name == checked_name(name) for each in own_sets(workspace)):
+    checked_name(name)
+    if any(each.name == name for each in own_sets(workspace)):
         raise UsageError(f"there is a set '{PREFIX}{name}' already; choose another name, or delete it first.")
 
 

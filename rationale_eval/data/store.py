@@ -80,13 +80,13 @@ def import_file(
     read = import_predictions if kind == "predictions" else import_texts
     found: Outputs[Prediction] | Outputs[TextRationale] = read(file, data, system=name, rejections=rejections)
     answers = {example.id: example.label for example in data} if kind == "predictions" else {}
-    tell = partial(_prediction_facts, answers) if kind == "predictions" else _text_facts
+    rows: Iterable[Prediction | TextRationale] = found
     with (
         suppress(_DoNotFit),
         whole_file(out) as temporary,
         open(temporary, "w", encoding="utf-8", newline="\n") as stream,
     ):
-        for one in _counted(found, rejections, facts, tell):
+        for one in _counted(rows, rejections, facts, partial(_facts, answers)):
             stream.write(json.dumps(_record(one), ensure_ascii=False, allow_nan=False) + "\n")
     return Imported(found.system, facts["rows"], {name: count for name, count in facts.items() if name != "rows"})
 
@@ -106,11 +106,9 @@ def _score_facts(one: WordScores) -> dict[str, int]:
     return {"words": len(one.words), "words without a score": int(np.isnan(one.scores).sum())}
 
 
-def _text_facts(one: TextRationale) -> dict[str, int]:
-    return {"empty texts": int(not one.text.strip()), "words": len(one.text.split())}
-
-
-def _prediction_facts(answers: Mapping[str, int | None], one: Prediction) -> dict[str, int]:
+def _facts(answers: Mapping[str, int | None], one: Prediction | TextRationale) -> dict[str, int]:
+    if isinstance(one, TextRationale):
+        return {"words": len(one.text.split()), "empty texts": int(not one.text.strip())}
     truth = answers[one.example_id]
     return {"labelled": int(truth is not None), "right": int(truth is not None and one.label == truth)}
 
