@@ -108,11 +108,10 @@ def outputs(
 
     kinds: dict[str, Kind] = {"scores": "scores", "predictions": "predictions", "texts": "texts"}
     bad = Listing(Path(rejected))
-    done = import_file(
-        Path(source), load_dataset(data, split), Path(output), kind=kinds[kind], name=name, merge=merge, rejections=bad
-    )
-    facts = {"rows": done.rows, "name": done.name, "facts": dict(done.facts)}
-    return facts | {"rejected": len(bad), "groups": _groups(bad)}
+    about = load_dataset(data, split)
+    done = import_file(Path(source), about, Path(output), kind=kinds[kind], name=name, merge=merge, rejections=bad)
+    facts = {"rows": done.rows, "name": done.name, "facts": dict(done.facts), "split": about.split}
+    return facts | {"fingerprint": about.fingerprint(), "rejected": len(bad), "groups": _groups(bad)}
 
 
 WORK: Final[Mapping[str, Callable[..., dict[str, Any]]]] = {

@@ -27,6 +27,7 @@ from rationale_eval.verbs.chosen_metrics import Wanted
 from rationale_eval.verbs.evaluate_asking import Asking, Place, ask
 from rationale_eval.verbs.generate import Texts
 from rationale_eval.verbs.generate_run import ABOUT, COMPLETIONS, FOLDER
+from rationale_eval.verbs.import_run import imported_texts
 from rationale_eval.verbs.predictions import FILE as ANSWERS
 from rationale_eval.verbs.predictions import OWN, Answered, predictions_file, simulator
 from rationale_eval.verbs.result import Result, ScoreRow, write_scores
@@ -143,6 +144,10 @@ def read_texts(
     """
     found: list[tuple[Outputs[TextRationale], Path | None]] = []
     for name in names:
+        imported = imported_texts(name, workspace)
+        if imported is not None:
+            found.append((import_texts(imported[1], data, system=imported[0]), None))
+            continue
         file = completions_of(name, workspace)
         if file is None:
             found.append((import_texts(Path(name), data), None))
