@@ -1,4 +1,4 @@
-"""Outputs of other tools, kept as a run: word scores and texts can then be evaluated like those made here (`run:ID`)."""
+"""Outputs of other tools, kept as a run: word scores and texts can then be evaluated like those made here."""
 
 from __future__ import annotations
 
