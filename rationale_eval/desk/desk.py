@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from rationale_eval.desk import workers
 from rationale_eval.desk.access import Access
 from rationale_eval.desk.warm.client import Warm
 from rationale_eval.verbs.run_list import Listed, list_runs
 from rationale_eval.workspace import control
-from rationale_eval.workspace.launch import environment
 from rationale_eval.workspace.run import Run
 from rationale_eval.workspace.runs import Workspace
 from rationale_eval.workspace.status import State
@@ -151,29 +146,12 @@ class Desk:
 
     def keep_working(self) -> None:
         """Has a worker serve the queue until it is empty; a detached process, which outlives the dashboard."""
-        _Workers.ensure(self.workspace.path)
+        workers.of(self.workspace.path).ensure()
 
+    def look_after_queue(self) -> str | None:
+        """The same while something waits and nobody saw to it, for example after a restart of the machine; asked often.
 
-class _Workers:
-    """One worker process for each workspace, started by this process. Others may serve the same queue meanwhile."""
-
-    lock = threading.Lock()
-    processes: dict[str, subprocess.Popen[bytes]] = {}  # noqa: RUF012 - one table for the whole process is the point
-
-    @classmethod
-    def ensure(cls, workspace: Path) -> None:
-        key = os.path.realpath(workspace)
-        with cls.lock:
-            known = cls.processes.get(key)
-            if known is not None and known.poll() is None:
-                return
-            cls.processes[key] = subprocess.Popen(
-                [sys.executable, "-m", "rationale_eval.cli", "worker", "--once", "--workspace", key],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=environment(os.environ),
-                start_new_session=True,
-                close_fds=True,
-                umask=0o077,
-            )
+        Returns:
+            Why the queue does not move, or None.
+        """
+        return None if self.access.read_only else workers.of(self.workspace.path).look_after()

@@ -76,8 +76,7 @@ def _badge(place: Desk) -> None:
         live = place.runs(states=("queued", "starting", "running"))
         counts = {state: sum(each.row.state == state for each in live) for state in ("queued", "starting", "running")}
     working, waiting = counts.get("running", 0) + counts.get("starting", 0), counts.get("queued", 0)
-    if waiting and not place.access.read_only:
-        place.keep_working()
+    trouble = place.look_after_queue() if waiting else None
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         if place.access.read_only:
             st.badge("read-only", icon=":material/visibility:", color="gray")
@@ -88,6 +87,8 @@ def _badge(place: Desk) -> None:
                 label=f"{count(working, 'job')} running" + (f", {waiting} waiting" if waiting else ""),
                 icon=":material/progress_activity:",
             )
+    if trouble is not None:
+        st.caption(md_text(f"The queue stands still: {trouble}"))
 
 
 def problem(sentence: str) -> None:

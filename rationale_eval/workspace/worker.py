@@ -14,6 +14,7 @@ from rationale_eval.workspace import cancelling, clock
 from rationale_eval.workspace.after import give_up, needs
 from rationale_eval.workspace.control import GRACE, cancel, end_process
 from rationale_eval.workspace.launch import Launcher, LocalLauncher
+from rationale_eval.workspace.lease import Lease, Taken
 from rationale_eval.workspace.queue import claim, fits, waiting
 from rationale_eval.workspace.quotas import Quotas, size_of
 from rationale_eval.workspace.reconcile import reconcile
@@ -22,6 +23,12 @@ from rationale_eval.workspace.runs import RUNS, Workspace
 from rationale_eval.workspace.status import LIVE, StateChanged
 
 POLL: Final = 1.0
+ALONE: Final = "worker"
+"""In a workspace: the lock of the one worker that looks after the queue for dashboards."""
+
+_STUBBORN: Final = 30.0
+"""Seconds beyond the grace that a worker stays for a run that was asked to end and does not."""
+
 _GPUS: Final = Path("/proc/driver/nvidia/gpus")
 
 Tell = Callable[[str], None]
@@ -84,12 +91,64 @@ def serve(
     return len(started)
 
 
+def serve_alone(
+    workspace: Workspace,
+    launcher: Launcher | None = None,
+    devices: Sequence[str] | None = None,
+    *,
+    poll: float = POLL,
+    tell: Tell = lambda text: None,
+) -> int:
+    """Serves the queue until it is empty, unless another process does so already by this function.
+
+    Nobody is forgotten: whoever queues a run and then finds the lock held can rely on its holder, which looks at the
+    queue once more after it has let go; and whoever finds it free starts another process.
+
+    Args:
+        workspace: Whose queue.
+        launcher: As for `serve`.
+        devices: As for `serve`.
+        poll: As for `serve`.
+        tell: As for `serve`.
+
+    Returns:
+        How many runs were started.
+
+    Raises:
+        RationaleEvalError: If the index cannot be used or the disk is nearly full.
+    """
+    devices = devices or local_devices()
+    workspace.prepare()
+    started = 0
+    while True:
+        try:
+            with Lease(workspace.path / ALONE):
+                started += serve(workspace, launcher, devices, once=True, poll=poll, tell=tell)
+        except Taken:
+            return started
+        reached("worker.let_go")
+        if not _left(workspace, devices, ()):
+            return started
+
+
 def _left(workspace: Workspace, devices: Sequence[str], started: Sequence[Run]) -> bool:
     """Whether something still works, or waits for one of the devices, or for a run that works."""
-    if any(run.status.state in LIVE for run in started):
+    if any(run.status.state in LIVE for run in started) or _ending(workspace):
         return True
     fitting = [row.id for row in waiting(workspace) if any(fits(row.device, device) for device in devices)]
     return any(_coming(workspace, id) for id in fitting)
+
+
+def _ending(workspace: Workspace) -> bool:
+    """Whether a run was asked to end and has not: it is to be killed when its grace is over."""
+    now = clock.now()
+    for row in workspace.index.rows(state=("starting", "running")):
+        run = Run(workspace.path / RUNS / row.id)
+        asked = cancelling.since(run.folder, row.attempt)
+        waited = None if asked is None else asked.until(now)
+        if waited is not None and waited < GRACE + _STUBBORN and run.worker not in (None, 0):
+            return True
+    return False
 
 
 def _coming(workspace: Workspace, id: str) -> bool:

@@ -165,7 +165,7 @@ def _claimer(folder: Path, needing: str, needed: str, gate: Any, answers: Any) -
 def test_no_race_lets_a_run_begin_before_what_it_needs(space: Workspace) -> None:
     """Three claim the second run over and over while the first one ends: one of them gets it, and only then."""
     context = multiprocessing.get_context("fork")
-    for _ in range(8):
+    for _ in range(4):
         first = space.submit("train", {})
         second = space.submit("evaluate", {}, after=[first.id])
         gate, answers = context.Barrier(4), context.Queue()
