@@ -9,32 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from rationale_eval.commands.options import AsJson, Columns, Limit, Seed, Split
+from rationale_eval.commands import data_own
+from rationale_eval.commands.data_app import Encoding, Follows, Source, data_app, parse_columns
+from rationale_eval.commands.options import AsJson, Columns, Limit, Seed, Split, Workspace
 from rationale_eval.commands.output import json_text, say, show
-from rationale_eval.commands.parsing import names, pairs
+from rationale_eval.commands.parsing import names
 from rationale_eval.errors import UsageError
-
-data_app = typer.Typer(help="List named data sets; show and check one, or a file of your own.", no_args_is_help=True)
-
-Source = Annotated[str, typer.Argument(help="Name of a data set, a data file, or a folder of splits.", metavar="DATA")]
-Encoding = Annotated[
-    str | None, typer.Option("--encoding", help="Encoding of a text file that is not UTF-8.", show_default=False)
-]
-Follows = Annotated[
-    str | None,
-    typer.Option(
-        "--task", help="Named set whose task and columns the file follows.", metavar="NAME", show_default=False
-    ),
-]
-
-
-def parse_columns(columns: list[str] | None) -> dict[str, str] | None:
-    """The column mapping of `--map`, or None without one."""
-    return pairs("--map", columns) or None
 
 
 @data_app.command("list")
-def list_command(as_json: AsJson = False) -> None:
+def list_command(workspace: Workspace = None, as_json: AsJson = False) -> None:
     """Names the data sets that can be loaded, and says which lie at hand."""
     from rationale_eval.data.listing import list_sets
 
@@ -63,6 +47,7 @@ def show_command(
     columns: Columns = None,
     task: Follows = None,
     encoding: Encoding = None,
+    workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
     """Prints the first examples with their highlights and rationales."""
@@ -86,6 +71,7 @@ def check_command(
     columns: Columns = None,
     task: Follows = None,
     encoding: Encoding = None,
+    workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
     """Reads every row and reports: rejected rows, balance, coverage of rationales, duplicates, leaks between splits."""
@@ -133,6 +119,7 @@ def perturb_command(
     columns: Columns = None,
     task: Follows = None,
     encoding: Encoding = None,
+    workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
     """Perturbs the first gold rationales and prints them before and after, and how often each perturbation applied."""
@@ -146,3 +133,6 @@ def perturb_command(
 
     data = load_dataset(source, split, None, parse_columns(columns), task=task, encoding=encoding)
     print_perturbed(perturb_gold(data, names(kinds), limit=limit, seed=seed, lm=lm), as_json)
+
+
+__all__ = ["data_app", "data_own", "parse_columns"]

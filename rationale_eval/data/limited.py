@@ -91,7 +91,12 @@ def convert_limited(
 
 
 def ask_limited(
-    what: str, source: Path | str, order: Mapping[str, Any], *, wall_seconds: float = WALL_SECONDS
+    what: str,
+    source: Path | str,
+    order: Mapping[str, Any],
+    *,
+    wall_seconds: float = WALL_SECONDS,
+    cpu_seconds: float = CPU_SECONDS,
 ) -> dict[str, Any]:
     """Has the limited process do one of `limited_work.WORK` with a file or a data set.
 
@@ -100,6 +105,7 @@ def ask_limited(
         source: The file, folder or name.
         order: What else it is told: JSON values.
         wall_seconds: How long it may take.
+        cpu_seconds: How long it may compute.
 
     Returns:
         What it says: JSON values.
@@ -108,7 +114,8 @@ def ask_limited(
         InputError: If the file is refused, by the reader or by the limits.
         UsageError: If something was asked that cannot be.
     """
-    said = _run({"what": what, "source": str(source), **order}, str(source), wall_seconds)
+    asked = {"what": what, "source": str(source), "cpu_seconds": round(cpu_seconds), **order}
+    said = _run(asked, str(source), wall_seconds)
     if "problem" in said:
         if said["usage"]:
             raise UsageError(said["problem"])
@@ -159,10 +166,10 @@ def _run(order: Mapping[str, Any], name: str, wall_seconds: float) -> dict[str, 
     return said
 
 
-def _restrict() -> None:
+def _restrict(cpu_seconds: int) -> None:
     limits = (
         (resource.RLIMIT_AS, ADDRESS_SPACE),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CPU, cpu_seconds),
         (resource.RLIMIT_FSIZE, FILE_SIZE),
         (resource.RLIMIT_NOFILE, DESCRIPTORS),
         (resource.RLIMIT_CORE, 0),
@@ -175,7 +182,7 @@ def _restrict() -> None:
 
 def _main() -> None:
     order = json.loads(sys.stdin.buffer.read())
-    _restrict()
+    _restrict(order.pop("cpu_seconds"))
     try:
         from rationale_eval.data.limited_work import WORK
 

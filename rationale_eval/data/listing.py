@@ -8,6 +8,7 @@ from rationale_eval.data.catalogue import CATALOGUE
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.folder import find_named, find_splits
 from rationale_eval.data.load import BUNDLED, load_dataset
+from rationale_eval.data.own import in_use, own_sets
 from rationale_eval.errors import InputError
 
 
@@ -42,7 +43,7 @@ class Listed:
 
 def list_sets() -> list[Listed]:
     """All sets, those that come with the program first."""
-    return [*_bundled(), *_generated(), *_named()]
+    return [*_bundled(), *_own(), *_generated(), *_named()]
 
 
 def _bundled() -> list[Listed]:
@@ -60,6 +61,14 @@ def _gold(data: RationaleDataset) -> tuple[str, ...]:
     texts = any(example.rationales for example in data)
     marked = any(example.evidence is not None for example in data)
     return (*(("free text",) if texts else ()), *(("highlights",) if marked else ()))
+
+
+def _own() -> list[Listed]:
+    about = "Kept in the workspace."
+    return [
+        Listed(each.source, each.name, about, each.task.name, (), tuple(each.splits), "your own")
+        for each in own_sets(in_use())
+    ]
 
 
 def _generated() -> list[Listed]:

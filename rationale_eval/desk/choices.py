@@ -9,6 +9,7 @@ from typing import Final
 from rationale_eval.data.catalogue import CATALOGUE
 from rationale_eval.data.folder import find_named
 from rationale_eval.data.load import BUNDLED
+from rationale_eval.data.own import own_sets
 from rationale_eval.desk import roots
 from rationale_eval.desk.desk import Desk
 
@@ -32,10 +33,11 @@ class Offer:
 
 
 def data_sets(desk: Desk) -> list[Offer]:
-    """Bundled sets, those under the operator's folders, and named ones of which a copy is at hand."""
+    """Bundled sets, the workspace's own, those under the operator's folders, and named ones with a copy at hand."""
     found = [
         Offer(f"bundled/{path.name}", f"bundled/{path.name}") for path in sorted(BUNDLED.iterdir()) if path.is_dir()
     ]
+    found += [Offer(each.source, each.name, "kept in this workspace") for each in own_sets(desk.workspace.path)]
     seen: set[str] = set()
     for path in roots.data_sets(desk.access.roots):
         seen.add(path.name)

@@ -12,6 +12,7 @@ from rationale_eval.errors import UsageError
 
 ENDINGS: Final = (".jsonl", ".csv", ".tsv", ".parquet")
 MODEL_FILE: Final = "config.json"
+MOST_FILES: Final = 50_000
 MOST: Final = 500
 """Entries that are looked at under one root: a pick list longer than that helps nobody."""
 
@@ -33,6 +34,26 @@ def within(path: Path, roots: Sequence[Path]) -> Path:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise UsageError(f"'{real.name}' is neither a file nor a folder.")
     return real
+
+
+def require_no_way_out(path: Path) -> None:
+    """Refuses a file or folder of data in which a link leads out of it, or something is no regular file.
+
+    Raises:
+        UsageError: Naming the first of them.
+    """
+    base = Path(os.path.realpath(path))
+    seen = 0
+    for folder, names, files in os.walk(path):
+        for name in (*names, *files):
+            seen += 1
+            entry = Path(folder, name)
+            real = Path(os.path.realpath(entry))
+            mode = os.stat(real).st_mode if real.exists() else 0
+            if base not in real.parents or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise UsageError(f"'{path.name}' holds '{name[:60]}', which leads elsewhere or is no file; remove it.")
+            if seen > MOST_FILES:
+                raise UsageError(f"'{path.name}' holds more than {MOST_FILES:,} files; name the one to open.")
 
 
 def data_sets(roots: Sequence[Path]) -> list[Path]:

@@ -385,7 +385,14 @@ class Lint:
         if target in ROOTS[kind]:
             return True
         if target in self.functions:
-            return self._summary(target, kind, given=False) or (self._summary(target, kind, given=True) and all_safe())
+            if self._summary(target, kind, given=False):
+                return True
+            # What a function takes as a number cannot be text.
+            numbers = {each.arg for each in _parameters(self.functions[target][1]) if _typed_number(each)}
+            texts = [value for word, value in _bound(self.functions[target][1], call) if word not in numbers]
+            return self._summary(target, kind, given=True) and all(
+                self._safe(module, each, scope, kind, taken) for each in texts
+            )
         if isinstance(call.func, ast.Name):
             if call.func.id == "map" and len(call.args) == 2:
                 return self._target(module, call.args[0]) in ROOTS[kind] or all_safe()
@@ -464,9 +471,16 @@ def _bound(function: ast.FunctionDef, call: ast.Call) -> Iterator[tuple[str, ast
 def _parameter(place: ast.AST, name: str) -> ast.arg | None:
     if not isinstance(place, _FUNCTIONS):
         return None
+    return next((each for each in _parameters(place) if each.arg == name), None)
+
+
+def _parameters(place: ast.FunctionDef | ast.Lambda) -> list[ast.arg]:
     given = place.args
-    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
-    return next((each for each in every if each.arg == name), None)
+    return [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
+
+
+def _typed_number(parameter: ast.arg) -> bool:
+    return parameter.annotation is not None and SAFE_TYPES.fullmatch(ast.unparse(parameter.annotation)) is not None
 
 
 def _sources(  # noqa: C901 -- one line a form of statement
