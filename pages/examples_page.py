@@ -1,6 +1,6 @@
-"""examples."""
+"""Which words or sentences were the reason, example by example?"""
 
-from rationale_eval.ui import page
+from rationale_eval.ui import examples, page
 
-with page.frame("examples"):
-    page.empty("Nothing here yet", "This page is being built.")
+with page.frame("examples") as desk:
+    examples.show(desk)

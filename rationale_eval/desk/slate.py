@@ -78,6 +78,7 @@ class About:
         systems: Methods, or systems with texts, in the order of the evaluation; controls after them.
         answering: Who answers: "model", or systems with texts.
         gold: Labels that occur.
+        answers: Answers that occur.
         texts: Whether systems wrote free text.
         files: For each system with word scores, the file.
         missing: Why there are no texts of examples; empty where there are.
@@ -89,6 +90,7 @@ class About:
     systems: tuple[str, ...]
     answering: tuple[str, ...]
     gold: tuple[str, ...]
+    answers: tuple[str, ...]
     texts: bool
     files: dict[str, str] = field(default_factory=dict)
     missing: str = ""
@@ -103,7 +105,7 @@ class About:
         """From the file's metadata."""
         record = json.loads(text)
         record["columns"] = tuple(Column(**each) for each in record["columns"])
-        for name in ("systems", "answering", "gold"):
+        for name in ("systems", "answering", "gold", "answers"):
             record[name] = tuple(record[name])
         return cls(**record)
 

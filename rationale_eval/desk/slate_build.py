@@ -194,6 +194,7 @@ class _Parts:
         answering = tuple(self.choices)
         spread = self._spread()
         total, gold = len(self.ids), dict[str, None]()
+        answers = dict[str, None]()
         extra = [pa.field(each.name, _TYPES[each.role]) for each in columns]
         schema = pa.schema([*FIXED, *extra])
         held: list[dict[str, Any]] = []
@@ -201,6 +202,7 @@ class _Parts:
         with durable.whole_file(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             for row in self._rows(data, answering, spread):
                 gold.update({row["gold"]: None} if row["gold"] is not None else {})
+                answers.update(dict.fromkeys(each for each in row["answers"] if each is not None))
                 held.append(row)
                 place += 1
                 if len(held) == ROWS_IN_GROUP or place == total:
@@ -213,7 +215,8 @@ class _Parts:
                 tuple(columns),
                 tuple(s for s in ordered if s.rpartition("/")[2] not in ("model", "human")),
                 answering,
-                tuple(gold),
+                tuple(sorted(gold)),
+                tuple(sorted(answers)),
                 bool(self.said),
                 self.files,
                 missing,
@@ -364,10 +367,11 @@ def _overlap(
     example = np.repeat(np.arange(len(sizes)), counts)
     within = np.arange(len(example)) - np.repeat(np.cumsum(counts) - counts, counts)
     one, two = first[starts[example] + within], second[other_starts[example] + within]
-    both = np.bincount(example[one & two], minlength=len(sizes))
-    either = np.bincount(example[one | two], minlength=len(sizes))
+    both, either, some, others = (
+        np.bincount(example[mask], minlength=len(sizes)) for mask in (one & two, one | two, one, two)
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(same & (either > 0), both / either, np.nan)
+        return np.where(same & (some > 0) & (others > 0), both / either, np.nan)
 
 
 def _differ(chosen: Sequence[int]) -> float | None:

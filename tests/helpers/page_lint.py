@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = frozenset((
     "rationale_eval.ui.compare_chips",
     "rationale_eval.ui.definitions",
+    "rationale_eval.ui.example_html",
     "rationale_eval.ui.highlights",
     "rationale_eval.ui.train_form",
 ))
