@@ -136,11 +136,15 @@ def environment(given: Mapping[str, str], key: str | None = None) -> dict[str, s
     return kept
 
 
-def settle() -> None:
-    """Makes this process a polite one: private files, low priority, first to go when memory is short, no core dumps."""
+def settle(niceness: int = NICENESS) -> None:
+    """Makes this process a polite one: private files, low priority, first to go when memory is short, no core dumps.
+
+    Args:
+        niceness: How low the priority; 0 where somebody waits for an answer.
+    """
     os.umask(0o077)
     with suppress(OSError):
-        os.nice(max(0, NICENESS - os.nice(0)))
+        os.nice(max(0, niceness - os.nice(0)))
     with suppress(OSError), open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
         if int(file.read()) < OOM_SCORE:
             file.write(str(OOM_SCORE))

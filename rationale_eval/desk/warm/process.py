@@ -34,7 +34,7 @@ def main(more: Verbs | None = None) -> int:
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--memory", type=int)
     given = parser.parse_args()
-    settle()
+    settle(niceness=0)
     end_with(sys.stdin.fileno())
     if given.memory:
         limit_memory(given.memory)

@@ -27,4 +27,8 @@ VERBS: Final[dict[str, Verb]] = {
     "compatible": _lazy("recipes", "compatible"),
     "settings": _lazy("recipes", "settings"),
     "facts": _lazy("facts", "facts"),
+    "open_model": _lazy("probe", "open_model"),
+    "predict": _lazy("probe", "predict"),
+    "attribute": _lazy("probe", "attribute"),
+    "without": _lazy("probe", "without"),
 }
