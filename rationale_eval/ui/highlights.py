@@ -58,6 +58,8 @@ padding-left:.4rem;border-left:3px solid}
 .rx-top{box-shadow:inset 0 0 0 1.5px light-dark(#0b2545,#e8f1ff)}
 .rx-gold{text-decoration:underline;text-decoration-thickness:2px;text-underline-offset:3px}
 .rx-unseen{background:repeating-linear-gradient(135deg,transparent 0 4px,rgba(128,128,128,.45) 4px 6px)}
+.rx-struck{text-decoration:line-through;text-decoration-thickness:2px;opacity:.55}
+.rx-gold.rx-struck{text-decoration-line:underline line-through}
 .rx-gap{font-size:.78rem;opacity:.65;margin:.1rem 0 .45rem}
 .rx-key{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;font-size:.78rem;opacity:.85;align-items:center}
 .rx-scale{display:inline-block;width:5rem;height:.65rem;border-radius:3px;vertical-align:middle;margin:0 .35rem}
@@ -125,18 +127,21 @@ class Marking:
         words: The words that were scored, in reading order.
         lines: Systems from top to bottom; without any, the text itself is one line.
         gold: What people marked `[words]`; None where nothing is known.
+        struck: Words that are taken out `[words]`; None where nothing can be.
 
     Raises:
-        ValueError: If scores or gold are not as many as the words.
+        ValueError: If scores or marks are not as many as the words.
     """
 
     inputs: Mapping[str, str]
     words: Sequence[Word]
     lines: Sequence[Line] = ()
     gold: Mask | None = None
+    struck: Mask | None = None
 
     def __post_init__(self) -> None:
-        sizes = {len(line.scores) for line in self.lines} | ({len(self.gold)} if self.gold is not None else set())
+        sizes = {len(line.scores) for line in self.lines}
+        sizes |= {len(marks) for marks in (self.gold, self.struck) if marks is not None}
         if sizes - {len(self.words)}:
             raise ValueError("scores and words differ in number")
 
@@ -282,8 +287,9 @@ def _words(of: Marking, one: _Shown, part: Sequence[int]) -> str:
 def _word(of: Marking, one: _Shown, place: int, text: str) -> str:
     gold = of.gold is not None and bool(of.gold[place])
     score = one.score(place)
-    underline = " rx-gold" if gold else ""
-    people = "; marked by people" if gold else ""
+    struck = of.struck is not None and bool(of.struck[place])
+    underline = (" rx-gold" if gold else "") + (" rx-struck" if struck else "")
+    people = ("; marked by people" if gold else "") + ("; dropped" if struck else "")
     if np.isfinite(score):
         outline = " rx-top" if one.top[place] else ""
         title = f"{number(score)}, rank {int(one.ranks[place])} of {len(one.ranks)}{people}"
@@ -312,6 +318,8 @@ def _key(of: Marking, layout: _Layout) -> str:
     parts.append(f'<span><span class="rx-w rx-top">outlined</span> among the {TOP_PERCENT:.0f} % ranked first</span>')
     if of.gold is not None:
         parts.append('<span><span class="rx-gold">underlined</span> marked by people</span>')
+    if of.struck is not None and of.struck.any():
+        parts.append('<span><span class="rx-struck">struck out</span> dropped</span>')
     if any(np.isnan(one.line.scores).any() for one in layout.shown):
         parts.append('<span><span class="rx-w rx-unseen">hatched</span> no score</span>')
     return f'<div class="rx-key">{"".join(parts)}</div>'

@@ -46,8 +46,20 @@ def frame(name: str) -> Iterator[Desk]:
         st.caption(found.sentence)
     with right:
         _badge(place)
-    try:
+    with told(place, name):
         yield place
+
+
+@contextmanager
+def told(place: Desk, name: str) -> Iterator[None]:
+    """What goes wrong inside is shown as a sentence. A fragment that runs again by itself stands in one of its own.
+
+    Args:
+        place: The desk.
+        name: The page.
+    """
+    try:
+        yield
     except RationaleEvalError as error:
         problem(str(error))
     except Exception as error:  # noqa: BLE001 - the last stop before the reader; control flow of Streamlit is no Exception

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from rationale_eval.errors import UsageError
@@ -16,6 +17,7 @@ from rationale_eval.workspace.runs import Run, Workspace
 
 def hello(workspace: Workspace) -> dict[str, Any]:
     """Loads what every later question needs; says that it is there."""
+    import_module("rationale_eval.desk.warm.probe")
     return {"workspace": str(workspace.path)}
 
 

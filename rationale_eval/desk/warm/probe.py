@@ -21,8 +21,10 @@ from rationale_eval.engine.case import REMOVALS, Asks, Case, Removal
 from rationale_eval.errors import UsageError
 from rationale_eval.metrics.faithfulness import comprehensiveness, sufficiency
 from rationale_eval.metrics.record import Score
+from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.rationales.extract import choose, target_of
 from rationale_eval.rationales.methods import METHODS
+from rationale_eval.rationales.record import Method
 from rationale_eval.rationales.selection import ranking
 from rationale_eval.workspace.runs import Workspace
 
@@ -37,6 +39,8 @@ QUICK: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """Methods that answer while one waits, with the parameters that make them quick; chance stands beside them."""
 
+ENCODERS: Final = ("classifier", "choice_encoder")
+
 MOST_CHARACTERS: Final = 100_000
 """Of all fields of an example together."""
 
@@ -46,8 +50,8 @@ def open_model(workspace: Workspace, model: str, task: Mapping[str, Any] | None 
 
     Returns:
         `name`, `source`, `kind`, `choices` (null where every example brings its own), `fields` (null where it does not
-        know), `max_length`, `fingerprint`, `seconds` it took, `device`, and `methods`: for each quick one its `name`,
-        `title`, `signed`, `params`, `why` it cannot be used or null.
+        know), `max_length`, `fingerprint`, `seconds` it took, `device`, `removals`: how words can be taken away, and
+        `methods`: for each quick one its `name`, `title`, `signed`, `params`, `why` it cannot be used or null.
     """
     opened = SHELF.take(workspace, model, _task(task))
     found = opened.model
@@ -62,6 +66,7 @@ def open_model(workspace: Workspace, model: str, task: Mapping[str, Any] | None 
         "fingerprint": found.fingerprint,
         "device": str(found.device),
         "seconds": opened.seconds,
+        "removals": [name for name in REMOVALS if name != "mask" or found.mask_id is not None],
         "methods": [
             {
                 "name": name,
@@ -69,7 +74,7 @@ def open_model(workspace: Workspace, model: str, task: Mapping[str, Any] | None 
                 "describe": METHODS[name].describe,
                 "signed": METHODS[name].signed,
                 "params": dict(params),
-                "why": None if METHODS[name].family == "control" else METHODS[name].is_compatible(found),
+                "why": _why_not(METHODS[name], found),
             }
             for name, params in QUICK.items()
         ],
@@ -167,6 +172,14 @@ def without(
         "comprehensiveness": _number(comp.value),
         "sufficiency": _number(suff.value),
     }
+
+
+def _why_not(method: Method, model: TransformerModel) -> str | None:
+    if method.family == "control":
+        return None
+    if method.family == "perturbation" and model.kind not in ENCODERS:
+        return f"{method.title} asks the model once for each word, which takes too long with a language model"
+    return method.is_compatible(model)
 
 
 def _both(case: Case, removal: Removal) -> Iterable[Asks[Score]]:
