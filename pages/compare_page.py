@@ -4,6 +4,7 @@ import streamlit as st
 
 from rationale_eval.desk import comparing
 from rationale_eval.ui import compare_data, compare_panels, compare_pickers, compare_tests, compare_views, page
+from rationale_eval.ui.compare_pictures import pictures
 from rationale_eval.ui.compare_take_away import take_away
 
 with page.frame("compare") as desk:
@@ -16,6 +17,7 @@ with page.frame("compare") as desk:
         compare_views.open_examples(view, clicked)
         compare_views.table(view, table)
         tests = st.container()
+        pictures(view, table)
         take_away(view, table)
         # Last, so that all else stands there while they run.
         with tests:

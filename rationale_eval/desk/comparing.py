@@ -240,6 +240,41 @@ def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return corrected(pd.concat(filled, ignore_index=True))
 
 
+def gains(results: Mapping[str, Result], methods: Sequence[str]) -> tuple[pd.DataFrame, str]:
+    """Normalized relative gain of methods; controls are none.
+
+    Args:
+        results: Results by run.
+        methods: Methods.
+
+    Returns:
+        System, gain in each desideratum, composite, best first; and a note which says what was left out because no
+        system has it or all are equal in it (as methods of one model are in its accuracy).
+
+    Raises:
+        UsageError: If fewer than two systems are left, or no metric.
+    """
+    from rationale_eval.metrics.nrg import DESIDERATA
+    from rationale_eval.verbs.compare import composite
+
+    given = next(iter(results.values())) if len(results) == 1 else results
+    wanted = [name for name in methods if name not in CONTROLS]
+    present = {name for result in results.values() for name in result.metrics}
+    desiderata = {name: [each for each in names if each in present] for name, names in DESIDERATA.items()}
+    desiderata = {name: names for name, names in desiderata.items() if names}
+    found = composite(given, desiderata, methods=wanted)
+    equal = {name for name in found.metrics if found.metrics[name].isna().all()}
+    if equal:
+        desiderata = {name: [each for each in names if each not in equal] for name, names in desiderata.items()}
+        desiderata = {name: names for name, names in desiderata.items() if names}
+        if desiderata:
+            found = composite(given, desiderata, methods=wanted)
+    kept = {each for names in desiderata.values() for each in names}
+    missing = [each for names in DESIDERATA.values() for each in names if each not in kept]
+    note = f"Relative to these {len(found.composite)} systems; another roster gives other numbers."
+    return found.table(), note + (f" Left out, missing or equal for all: {', '.join(missing)}." if missing else "")
+
+
 def total(record: Mapping[str, Any]) -> int:
     """Examples of a corpus value, those where it is not defined included."""
     if record["coverage"]:

@@ -123,6 +123,23 @@ def _distributions(
     return compare_pictures.distributions(_view.results, _view.systems, key, _view.ids)
 
 
+def gains(view: View) -> tuple[pd.DataFrame, str]:
+    """Normalized relative gain and what to know about it; see `comparing.gains`.
+
+    Raises:
+        UsageError: If a metric that it needs is missing, or there is only one system.
+    """
+    return _gains(view.stamp, view.part, tuple(view.methods), view)
+
+
+@st.cache_data(max_entries=32, show_spinner="Computing relative gains")
+def _gains(stamp: tuple[str, ...], part: str, methods: tuple[str, ...], _view: View) -> tuple[pd.DataFrame, str]:
+    results = _view.results
+    if _view.ids is not None:
+        results = {run: result.narrowed(_view.ids) for run, result in results.items()}
+    return comparing.gains(results, methods)
+
+
 def slices(desk: Desk, chosen: Sequence[Evaluation]) -> dict[str, list[str]]:
     """Parts of the data; see `compare_slices.slices`."""
     return _slices(written(desk, chosen), tuple(map(str, desk.access.roots)), desk, chosen)

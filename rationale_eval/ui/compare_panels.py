@@ -11,7 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from rationale_eval.ui import charts, colours
 from rationale_eval.ui.compare_data import View
-from rationale_eval.ui.compare_words import Clicked, cell, definition, metric_name
+from rationale_eval.ui.compare_parts import MOST_WORDS, Clicked, clicked, whiskers
+from rationale_eval.ui.compare_words import cell, definition, metric_name
 from rationale_eval.ui.text import md_text
 
 if TYPE_CHECKING:
@@ -34,21 +35,19 @@ def panels(view: View, table: pd.DataFrame) -> tuple[Clicked | None, dict[str, D
     Returns:
         What was clicked, and under each panel, by metric, a place for the outcome of its tests.
     """
-    clicked: Clicked | None = None
+    found: Clicked | None = None
     places: dict[str, DeltaGenerator] = {}
     palette = colours.of_systems([each.key for each in view.roster])
     keys = [key for key in view.keys if (table["key"] == key).any()]
     for start in range(0, len(keys), IN_ROW):
         for column, key in zip(st.columns(IN_ROW), keys[start : start + IN_ROW], strict=False):
             rows = table[table["key"] == key]
-            with column, st.container(border=True):
+            with column, st.container(border=True, height="stretch"):
                 st.markdown(f"**{md_text(metric_name(key))}**", help=definition(key))
                 points = charts.show(_panel(rows, palette), key=f"panel-{key}", alt=_words(key, rows), select="points")
                 places[key] = st.empty()
-            if points and "customdata" in points[0]:
-                run, method = points[0]["customdata"][:2]
-                clicked = (str(run), str(method), key)
-    return clicked, places
+            found = clicked(points, key) or found
+    return found, places
 
 
 def _panel(rows: pd.DataFrame, palette: Mapping[str, str]) -> go.Figure:
@@ -64,15 +63,7 @@ def _panel(rows: pd.DataFrame, palette: Mapping[str, str]) -> go.Figure:
             y=list(range(len(dots))),
             mode="markers",
             marker={"size": 10, "color": [palette[each] for each in dots["system"]]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": dots["ci_high"] - dots["value"],
-                "arrayminus": dots["value"] - dots["ci_low"],
-                "color": colours.CONTROL,
-                "thickness": 1.5,
-                "width": 0,
-            },
+            error_x=whiskers(dots),
             customdata=dots[["run", "method"]].to_numpy(dtype=object).tolist(),
             hovertext=[_hover(each) for each in dots.itertuples()],
             hoverinfo="text",
@@ -120,4 +111,4 @@ def _shown(row: Any) -> str:
 def _words(key: str, rows: pd.DataFrame) -> str:
     """The panel in words."""
     said = "; ".join(f"{row.label} {_shown(row)}" for row in rows.itertuples())
-    return f"{metric_name(key)}, value and 95 % interval: {said}"[:1500]
+    return f"{metric_name(key)}, value and 95 % interval: {said}"[:MOST_WORDS]

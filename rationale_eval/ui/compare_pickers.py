@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import streamlit as st
@@ -30,7 +30,7 @@ def pick(desk: Desk, there: Sequence[Evaluation]) -> View | None:
         desk: The desk.
         there: Evaluations that could be compared; at least one.
     """
-    runs, systems, metrics, slice_ = st.columns([3, 3, 3, 2])
+    runs, systems, metrics, slice_, against = st.columns([3, 3, 3, 2, 2])
     with runs:
         chosen = _runs(there)
     if not chosen:
@@ -47,8 +47,10 @@ def pick(desk: Desk, there: Sequence[Evaluation]) -> View | None:
     if not shown or not keys:
         st.caption("Pick at least one system and one metric above.")
         return None
+    with against:
+        baseline = _baseline([each.key for each in shown], {each.key: each.label for each in shown})
     part = hashlib.sha256("\n".join(ids).encode()).hexdigest() if ids is not None else ""
-    return View(desk, chosen, roster, shown, methods, keys, name, ids, part)
+    return View(desk, chosen, roster, shown, methods, keys, name, ids, part, baseline)
 
 
 def _runs(there: Sequence[Evaluation]) -> list[Evaluation]:
@@ -141,6 +143,22 @@ def _slice(desk: Desk, chosen: Sequence[Evaluation]) -> tuple[str | None, tuple[
         return None, None
     address.put(slice=picked)
     return picked, tuple(parts[picked])
+
+
+def _baseline(there: Sequence[str], labels: Mapping[str, str]) -> str | None:
+    options = [ALL_PAIRS, *there]
+    asked = address.get("baseline")
+    picked = st.selectbox(
+        "Tests",
+        options,
+        index=options.index(asked) if asked in options else 0,
+        format_func=lambda name: _plain(name) if name == ALL_PAIRS else f"against {_plain(labels.get(name, name))}",
+        key="compare-baseline",
+        help="Fewer tests leave more power to each: Holm's correction counts all that are shown.",
+    )
+    chosen = picked if picked in there else None
+    address.put(baseline=chosen)
+    return chosen
 
 
 def _plain(text: object) -> str:

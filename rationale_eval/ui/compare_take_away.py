@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def take_away(view: View, values: pd.DataFrame) -> None:
     """Downloads and the command."""
+    st.subheader("Take away", anchor=False)
     columns = ["method", "metric", "variant", "value", "ci_low", "ci_high", "n", "coverage", "direction", "reasons"]
     summary = values.assign(method=values["label"])[columns]
     downloads.table(summary, "comparison", key="take", formats=("csv", "jsonl", "latex"))

@@ -10,7 +10,8 @@ import streamlit as st
 from rationale_eval.desk.comparing import System
 from rationale_eval.ui import address, downloads, page
 from rationale_eval.ui.compare_data import View
-from rationale_eval.ui.compare_words import Clicked, cell, definition, direction, metric_name, metric_symbol
+from rationale_eval.ui.compare_parts import Clicked
+from rationale_eval.ui.compare_words import cell, definition, direction, metric_name, metric_symbol
 from rationale_eval.ui.numbers import number
 from rationale_eval.ui.text import md_text
 from rationale_eval.verbs.html import visible

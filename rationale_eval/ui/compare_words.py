@@ -12,9 +12,6 @@ from rationale_eval.verbs.html import visible
 
 BETTER: Final = {"higher": "higher is better", "lower": "lower is better", "none": "no direction"}
 
-Clicked = tuple[str, str, str]
-"""Run, method and metric of what was clicked."""
-
 
 def facts(metric: str) -> Metric | None:
     """The record of a metric; None for one that is not ours."""
@@ -56,6 +53,12 @@ def direction(key: str) -> str:
     """Where the better values of a metric lie: "higher", "lower" or "none"."""
     found = facts(key.partition(":")[0])
     return "none" if found is None else found.direction
+
+
+def family(key: str) -> str:
+    """The family of a metric, see `metrics.record.Metric`; empty for one that is not ours."""
+    found = facts(key.partition(":")[0])
+    return "" if found is None else found.family
 
 
 def cell(value: float, low: float, high: float, undefined: int) -> str:

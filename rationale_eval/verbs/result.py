@@ -156,6 +156,12 @@ class Result:
             table = table.filter(pc.is_in(table["example_id"], pa.array(sorted(self._only), pa.string())))
         return table.to_pandas()
 
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics that were computed, in order of appearance."""
+        found: list[str] = pq.read_table(self.path, columns=["metric"])["metric"].unique().to_pylist()
+        return found
+
     def predictions(self) -> pd.DataFrame:
         """Who answered what, in the data set's order; see `verbs/predictions.py` for the columns. Empty where no model
         or text took part, or the evaluation was made before answers were kept.
@@ -180,11 +186,10 @@ class Result:
         from rationale_eval.metrics.summary import SUMMARY_COLUMNS, summarize
 
         load_all()
-        names = pq.read_table(self.path, columns=["metric"])["metric"].unique().to_pylist()
         # One metric at a time: memory holds the rows of one metric, not of all.
         tables = [
             summarize(rows, level=level, resamples=resamples or RESAMPLES, seed=seed)
-            for rows in map(self.examples, names)
+            for rows in map(self.examples, self.metrics)
             if len(rows)
         ]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(SUMMARY_COLUMNS))
