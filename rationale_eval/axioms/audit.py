@@ -26,8 +26,8 @@ from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
 from rationale_eval.models.text_encoder import TextEncoder
 from rationale_eval.rationales.perturbations import Pool, Report, Said, perturb
+from rationale_eval.simulators.config import SimulatorConfig
 from rationale_eval.simulators.service import Answers, Simulators, Wanted, train_together
-from rationale_eval.simulators.simulator import SimulatorConfig
 from rationale_eval.training.held_out import hold_out
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]

@@ -30,10 +30,11 @@ from rationale_eval.data.example import Example
 from rationale_eval.models.base import TaskModel
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.recipes.fine_tune import cross_entropy
+from rationale_eval.simulators.config import SimulatorConfig
 from rationale_eval.simulators.environments import environments
 from rationale_eval.simulators.invariance import invariance
 from rationale_eval.simulators.learned import Learned
-from rationale_eval.simulators.simulator import EncoderSimulator, SimulatorConfig, new_model, teach
+from rationale_eval.simulators.simulator import ModelSimulator, new_model, teach
 from rationale_eval.training.examples import Prepared, by_length, choice_scores, prepare
 from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.learner import Learner, TrainingSet
@@ -126,7 +127,7 @@ def train_robust(
     device: str = "auto",
     seed: int = 0,
     report: Report = silent,
-) -> tuple[EncoderSimulator, Learned]:
+) -> tuple[ModelSimulator, Learned]:
     """Trains one robust simulator; see `train_simulator`, whose arguments these are."""
     both = environments(config, train, dev, seed)
     model = new_model(config, train, device=device, seed=seed)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from rationale_eval import durable
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.models.load import load_model
+from rationale_eval.simulators.config import SimulatorConfig
 from rationale_eval.simulators.learned import Learned, Select, Simulator
 from rationale_eval.simulators.robust import train_robust
-from rationale_eval.simulators.simulator import EncoderSimulator, SimulatorConfig, train_simulator
+from rationale_eval.simulators.shared import served, train_shared
+from rationale_eval.simulators.simulator import ModelSimulator, train_simulator
 from rationale_eval.simulators.small_simulator import Order, SmallSimulator, train_small
 from rationale_eval.simulators.stacked import TOGETHER
 from rationale_eval.simulators.vacuous import Wording
@@ -125,47 +127,80 @@ class Simulators:
 
     def _get(self, seen: Seen, seed: int) -> Made:
         if (seen, seed) not in self._loaded:
-            train, dev = self._views(seen)
-            key = self._key(seen, train, dev, seed)
-            self._loaded[seen, seed] = self._kept(key, train) or self._made(key, seen, train, dev, seed)
+            self.config.require([seen])
+            if self.config.shared:
+                made, learned = self._get_shared(seed)
+                self._loaded |= {(each, seed): (made, found) for each, found in learned.items()}
+            else:
+                train, dev = self._views(seen)
+                key = self._key(seen, train, dev, seed)
+                self._loaded[seen, seed] = self._kept(key, train) or self._made(key, seen, train, dev, seed)
         return self._loaded[seen, seed]
 
+    def _get_shared(self, seed: int) -> tuple[Simulator, dict[Seen, Learned]]:
+        views = {seen: self._views(seen) for seen in ("both", *served(self.config))}
+        train, dev = ({seen: of[part] for seen, of in views.items()} for part in (0, 1))
+        key = self._key("both", train["both"], dev["both"], seed)
+        found = self._found(key)
+        if found is not None:
+            return self._load(key, train["both"]), {seen: Learned(**found[seen]) for seen in served(self.config)}
+        with self._training(key, f"shared simulator {self.config.weights}, seed {seed}") as (unfinished, report):
+            made = train_shared(
+                self.config, train, dev, folder=unfinished, device=self.device, seed=seed, report=report
+            )
+            self._keep(key, made[0], {seen: about.record() for seen, about in made[1].items()})
+        return made
+
     def _kept(self, key: str, train: RationaleDataset) -> Made | None:
+        found = self._found(key)
+        return None if found is None else (self._load(key, train), Learned(**found))
+
+    def _found(self, key: str) -> dict[str, Any] | None:
+        """What a kept simulator has learned; None where there is none, or only a damaged one, which is taken away."""
         place = self.folder / key
         if durable.damage(place) is not None:
             rmtree(place, ignore_errors=True)
             return None
-        learned = Learned(**json.loads((place / LEARNED).read_text(encoding="utf-8")))
+        found: dict[str, Any] = json.loads((place / LEARNED).read_text(encoding="utf-8"))
+        return found
+
+    def _load(self, key: str, train: RationaleDataset) -> Simulator:
         if self.config.is_small:
-            return SmallSimulator.load(place, self.device), learned
-        return EncoderSimulator(load_model(str(place / "model"), task=train.task, device=self.device)), learned
+            return SmallSimulator.load(self.folder / key, self.device)
+        return ModelSimulator(load_model(str(self.folder / key / "model"), task=train.task, device=self.device))
+
+    @contextmanager
+    def _training(self, key: str, what: str) -> Iterator[tuple[Path, Report]]:
+        """A folder for what is not finished, taken away once the training has ended, and what is told of its steps."""
+        unfinished = self.work / key
+        durable.make_folder(unfinished)
+        with self._shown(what) as report:
+            yield unfinished, report
+        rmtree(unfinished, ignore_errors=True)
 
     def _made(self, key: str, seen: Seen, train: RationaleDataset, dev: RationaleDataset, seed: int) -> Made:
         if self.config.is_small:
             with self._shown(f"small simulator of {seen}, seed {seed}"):
                 (made,) = train_small([self._order(seen, train, dev, seed)], self.config.small, device=self.device)
-            self._keep(key, made)
+            self._keep(key, made[0], made[1].record())
             return made
-        unfinished = self.work / key
-        durable.make_folder(unfinished)
-        with self._shown(f"simulator {self.config.weights} of {seen}, seed {seed}") as report:
+        with self._training(key, f"simulator {self.config.weights} of {seen}, seed {seed}") as (unfinished, report):
             if seen in ROBUST:
-                encoder = train_robust(
+                whole = train_robust(
                     self.config, train, dev, folder=unfinished, device=self.device, seed=seed, report=report
                 )
             else:
-                encoder = train_simulator(
+                whole = train_simulator(
                     self.config, train, dev, folder=unfinished, metric=_metric(seen), device=self.device, seed=seed,
                     report=report,
                 )  # fmt: skip
-        self._keep(key, encoder)
-        rmtree(unfinished, ignore_errors=True)
-        return encoder
+            self._keep(key, whole[0], whole[1].record())
+        return whole
 
-    def _keep(self, key: str, made: Made) -> None:
+    def _keep(self, key: str, made: Simulator, about: Mapping[str, Any]) -> None:
         def fill(folder: Path) -> None:
-            made[0].save(folder)
-            durable.write_json(folder / LEARNED, made[1].record())
+            made.save(folder)
+            durable.write_json(folder / LEARNED, about)
 
         try:
             durable.write_folder(self.folder / key, fill)
@@ -210,5 +245,5 @@ def _train_stack(missing: Mapping[str, tuple[Wanted, Order]]) -> None:
     with first._shown(f"{len(missing)} small simulators"):
         found = train_small([order for _, order in missing.values()], first.config.small, device=first.device)
     for (key, ((made, seen, seed), _)), one in zip(missing.items(), found, strict=True):
-        made._keep(key, one)
+        made._keep(key, one[0], one[1].record())
         made._loaded[seen, seed] = one

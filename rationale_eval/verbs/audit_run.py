@@ -15,7 +15,7 @@ from rationale_eval.axioms.choosing import choose
 from rationale_eval.axioms.protocol import Protocol
 from rationale_eval.axioms.rated import rated_of
 from rationale_eval.axioms.rationalizer import RATIONALIZERS
-from rationale_eval.axioms.scoring import Audited
+from rationale_eval.axioms.scoring import Audited, views
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import UsageError
@@ -73,6 +73,8 @@ def check(job: AuditConfig, workspace: Workspace, metrics: Sequence[str | UserMe
     """
     audited = choose(job.metrics if metrics is None else metrics)
     protocol = read_protocol(job.protocol, job.limit)
+    for weights in {str(one.options["weights"]) for one in audited if "weights" in one.options}:
+        read_simulator(protocol.simulator).model_copy(update={"weights": weights}).require(views(audited, weights))
     job = job.resolved(workspace)
     # In memory: a run reads them several times over.
     train = held(load_dataset(job.data, job.train_split, mapping=job.mapping or None))

@@ -27,7 +27,7 @@ from rationale_eval.verbs.extract_run import FOLDER
 from rationale_eval.verbs.job import MEMORY, EvaluateConfig, Progress, placed, require_model, workspace_of
 from rationale_eval.verbs.predictions import FILE as ANSWERS
 from rationale_eval.verbs.result import EVALUATION, Result
-from rationale_eval.verbs.simulating import asked_views, asked_weights, make_simulators, read_simulator
+from rationale_eval.verbs.simulating import asked_views, asked_weights, make_simulators, require_views
 from rationale_eval.verbs.taught import what_is_taught
 from rationale_eval.workspace.runs import Run, Workspace
 
@@ -61,7 +61,7 @@ def _check_texts(job: EvaluateConfig, workspace: Workspace) -> Checked[EvaluateC
         raise UsageError("free text and word scores are measured by different metrics; evaluate them one at a time.")
     wanted = choose_text_metrics(job.metrics, job.options)
     require_lm(wanted, job.model)
-    read_simulator(job.simulator)
+    require_views(job.simulator, wanted)
     check_controls(job.controls)
     job = job.resolved(workspace)
     require_model(job.encoder)

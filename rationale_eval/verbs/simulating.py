@@ -10,8 +10,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from rationale_eval.errors import UsageError
+from rationale_eval.simulators.config import SimulatorConfig
 from rationale_eval.simulators.service import Answers, Shown, Simulators, silently
-from rationale_eval.simulators.simulator import SimulatorConfig
 from rationale_eval.simulators.stacked import SmallSettings
 from rationale_eval.simulators.view import SEEN, Seen
 from rationale_eval.verbs.chosen_metrics import Wanted
@@ -57,6 +57,8 @@ def read_simulator(settings: Mapping[str, Any]) -> SimulatorConfig:
         inner = [f"small.{each}" for each in SmallSettings.model_fields]
         outer = [each for each in SimulatorConfig.model_fields if each not in ("weights", "small")]
         known = ", ".join(inner if name.startswith("small") else [*outer, *inner])
+        if not name:
+            raise UsageError(f"simulator: {first['ctx']['error']!s}") from error
         raise UsageError(f"simulator {name}: {first['msg'].lower()} (there are: {known})") from error
 
 
@@ -71,6 +73,17 @@ def asked_views(wanted: Sequence[Wanted], weights: str) -> list[Seen]:
     asking = [each for each in wanted if each.options.get("weights") == weights]
     found = {seen for each in asking for seen in each.metric.views_of(each.variant)}
     return [seen for seen in SEEN if seen in found]
+
+
+def require_views(settings: Mapping[str, Any], wanted: Sequence[Wanted]) -> None:
+    """Refuses knobs of simulators with which some metrics cannot be computed.
+
+    Raises:
+        UsageError: Naming the view that their simulators cannot serve.
+    """
+    config = read_simulator(settings)
+    for weights in asked_weights(wanted):
+        config.model_copy(update={"weights": weights}).require(asked_views(wanted, weights))
 
 
 def make_simulators(

@@ -12,11 +12,11 @@ from torch import nn
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example, Task
 from rationale_eval.errors import UsageError
+from rationale_eval.simulators.config import SimulatorConfig
 from rationale_eval.simulators.environments import RobustSettings, environments
 from rationale_eval.simulators.invariance import invariance
 from rationale_eval.simulators.robust import RobustLearner
 from rationale_eval.simulators.service import Answers, Simulators
-from rationale_eval.simulators.simulator import SimulatorConfig
 from rationale_eval.training.learner import TrainingSet
 from tests.helpers.tiny import tiny_classifier, tiny_folder
 

@@ -12,8 +12,9 @@ from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example, Task
 from rationale_eval.errors import UsageError
 from rationale_eval.simulators import service
+from rationale_eval.simulators.config import SimulatorConfig
 from rationale_eval.simulators.service import Answers, Simulators
-from rationale_eval.simulators.simulator import SimulatorConfig, draw_again
+from rationale_eval.simulators.simulator import draw_again
 from rationale_eval.simulators.view import view
 from tests.helpers.tiny import tiny_classifier, tiny_folder
 

@@ -11,9 +11,9 @@ import torch
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example, Task
 from rationale_eval.errors import UsageError
+from rationale_eval.simulators.config import SimulatorConfig
 from rationale_eval.simulators.reading import UNKNOWN, Vocabulary, ngrams, read, words_of
 from rationale_eval.simulators.service import Answers, Simulators, train_together
-from rationale_eval.simulators.simulator import SimulatorConfig
 from rationale_eval.simulators.small import Shape, Stack
 from rationale_eval.simulators.small_simulator import Order, SmallSimulator, train_small
 from rationale_eval.simulators.stacked import Member, Pages, SmallSettings, _look

@@ -10,8 +10,8 @@ import pytest
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Example, Task
 from rationale_eval.errors import UsageError
+from rationale_eval.simulators.config import SimulatorConfig
 from rationale_eval.simulators.service import Answers, Simulators
-from rationale_eval.simulators.simulator import SimulatorConfig
 from rationale_eval.simulators.vacuous import RELATIONS, vacuous
 from rationale_eval.simulators.view import says_nothing_new, view
 from tests.helpers.tiny import NLI, tiny_folder
