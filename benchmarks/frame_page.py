@@ -96,7 +96,7 @@ def _check(card: Mapping[str, Any], name: str) -> Check:
 
 
 def _number(check: Check) -> float:
-    from rationale_eval.verbs.audit import headline
+    from rationale_eval.verbs.audit_summary import headline
 
     found = headline(check)
     return float("nan") if found is None else float(found["value"])

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from rationale_eval import durable
+from rationale_eval.axioms.files import REPORT
 from rationale_eval.axioms.protocol import Protocol
 from rationale_eval.axioms.spoken import Spoken
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
 
 FILE: Final = "made_from.json"
-REPORT: Final = "audit.json"
 SPOKEN: Final = "spoken"
 FREE: Final = ("seeds",)
 """Knobs that may change from one audit to the next: what is kept bears the seed in its name."""

@@ -113,7 +113,7 @@ def report(result: AuditResult, *, as_json: bool, run: str) -> None:
 
 def verdicts(result: AuditResult) -> list[dict[str, Any]]:
     """One row a metric: the verdict of every check with its number."""
-    from rationale_eval.verbs.audit import headline
+    from rationale_eval.verbs.audit_summary import headline
 
     rows = []
     for card in result.cards():

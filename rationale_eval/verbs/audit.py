@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,12 @@ import pandas as pd
 from rationale_eval import durable
 from rationale_eval.axioms.audit import Audit, Auditor
 from rationale_eval.axioms.choosing import name_of
-from rationale_eval.axioms.same_audit import REPORT
+from rationale_eval.axioms.files import INSTANCES, REPORT, SCORES
 from rationale_eval.errors import InputError
 from rationale_eval.metrics.text_case import TextCase
+from rationale_eval.verbs.audit_instances import instances
 from rationale_eval.verbs.audit_job import AuditConfig
-
-SCORES: Final = "scores.parquet"
+from rationale_eval.verbs.audit_summary import summary_row
 
 UserMetric = Callable[[TextCase], float]
 
@@ -29,7 +29,7 @@ class AuditResult:
     """What an audit left behind.
 
     Args:
-        folder: Holds `audit.json` and `scores.parquet`.
+        folder: Holds `audit.json`, `scores.parquet` and `instances.parquet`.
         report: The content of the first.
     """
 
@@ -59,35 +59,6 @@ class AuditResult:
     def examples(self) -> pd.DataFrame:
         """Every score: source, seed, example_id, answer, text, metric, variant, value, reason."""
         return pd.read_parquet(self.folder / SCORES)
-
-
-HEADLINE: Final = {
-    "reference": "margin",
-    "perturbation": "gap",
-    "robustness": "relative",
-    "leakage": "explaining_minus_restating",
-    "people": "rho",
-}
-"""The number of each check that tables show."""
-
-
-def headline(check: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The number a check rests on, or None where it was not tried."""
-    name = HEADLINE[check["check"]]
-    found: Mapping[str, Any] | None = check["numbers"].get(
-        f"margin_{check.get('scored')}" if name == "margin" else name
-    )
-    return None if found is None or found["value"] is None else found
-
-
-def summary_row(card: Mapping[str, Any]) -> dict[str, Any]:
-    """A scorecard as a row of a table."""
-    row: dict[str, Any] = {"metric": card["metric"], "variant": card["variant"]}
-    for check in card["checks"]:
-        found = headline(check)
-        row[check["check"]] = check["verdict"]
-        row[HEADLINE[check["check"]]] = None if found is None else found["value"]
-    return row
 
 
 def audit(  # noqa: PLR0913 -- a public verb; all but the first two are keywords with defaults
@@ -140,11 +111,13 @@ def audit(  # noqa: PLR0913 -- a public verb; all but the first two are keywords
 
 
 def write(found: Audit, auditor: Auditor, folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Writes scores and report; returns the report."""
+    """Writes scores, the examples they are of, and the report; returns the report."""
     frame = found.scores.copy()
     frame["parts"] = [None if one is None else np.asarray(one).tolist() for one in frame["parts"]]
     with durable.whole_file(folder / SCORES) as temporary:
         frame.to_parquet(temporary, index=False)
+    with durable.whole_file(folder / INSTANCES) as temporary:
+        instances(auditor.test, auditor.ratings).to_parquet(temporary, index=False)
     report = {
         **about,
         "protocol": auditor.protocol.model_dump(mode="json"),

@@ -23,8 +23,9 @@ from rationale_eval.rationales.perturbations import PERTURBATIONS
 from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
-from rationale_eval.verbs.audit import AuditResult, UserMetric, summary_row, write
+from rationale_eval.verbs.audit import AuditResult, UserMetric, write
 from rationale_eval.verbs.audit_job import AuditConfig
+from rationale_eval.verbs.audit_summary import summary_row
 from rationale_eval.verbs.beats import Shown, beating, counted, silently
 from rationale_eval.verbs.checked import Checked
 from rationale_eval.verbs.extract_run import require_same

@@ -124,7 +124,7 @@ def _audit() -> dict[str, Any]:
             name: [{"variant": each.variant, "weights": each.options.get("weights")} for each in choose([name])]
             for name in able
         },
-        "views": {name: len(load_all()[name].views) for name in able},
+        "views": {name: list(load_all()[name].views) for name in able},
         "knobs": _knobs(Protocol),
     }
 
