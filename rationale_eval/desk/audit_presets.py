@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from rationale_eval.desk.desk import Desk
 
+BEGINS: Final = 8.0
+"""Seconds an audit takes whatever its size, on two cores: a process with torch, models, data."""
+
 MOST_AUDITS: Final = 20
 """Earlier audits that an estimate looks at: the newest."""
 
@@ -34,7 +37,7 @@ PRESETS: Final = (
     Preset(
         "quick",
         "Quick look",
-        "A minute or two with np simulators: does it run, and what do the cards look like? Many verdicts stay open.",
+        "Little of everything: does it run, and what do the cards look like? Many verdicts stay open.",
         {"train_limit": 400, "eval_limit": 80, "simulator_limit": 200, "noise": [50.0], "data": [25.0]},
     ),
     Preset("small", "Small", "The protocol's own sizes: one seed, intervals over examples."),
@@ -146,7 +149,7 @@ def estimate(
         run = desk.run(each.row.id)
         seconds, (other, others) = run.status.seconds, _size(run.config, views, defaults)
         if seconds and others and other == kind:
-            scaled.append(seconds * size / others)
+            scaled.append(BEGINS + max(0.0, seconds - BEGINS) * size / others)
     return Estimate(min(scaled), median(scaled), max(scaled), len(scaled)) if scaled else None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from rationale_eval.ui.text import md_text
 from rationale_eval.verbs.export import Format, export
 
 if TYPE_CHECKING:
@@ -44,6 +46,27 @@ def table(frame: pd.DataFrame, name: str, *, key: str, formats: tuple[Format, ..
                 icon=":material/download:",
                 type="tertiary",
             )
+
+
+def text(content: Callable[[], str], file_name: str, label: str, *, key: str) -> None:
+    """A button that downloads a text of our own making, written when it is asked for.
+
+    Args:
+        content: Makes it.
+        file_name: With its ending.
+        label: On the button, a constant of ours.
+        key: Unique on the page.
+    """
+    st.download_button(
+        md_text(label),
+        data=content,
+        file_name=file_name,
+        mime="text/plain",
+        key=key,
+        on_click="ignore",
+        icon=":material/download:",
+        type="tertiary",
+    )
 
 
 def written(frame: pd.DataFrame, as_format: Format) -> bytes:

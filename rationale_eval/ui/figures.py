@@ -10,7 +10,7 @@ PREFIX: Final = "figure-"
 """Keys of buttons that begin so are drawn large."""
 
 _STYLE: Final = (
-    '<style>[class*="st-key-figure-"] button{padding:0;min-height:0}'
+    '<style>[class*="st-key-figure-"] button{padding:0;min-height:0;justify-content:flex-start}'
     '[class*="st-key-figure-"] button p{font-size:1.45rem;font-weight:600;font-variant-numeric:tabular-nums}</style>'
 )
 

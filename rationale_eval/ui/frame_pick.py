@@ -35,13 +35,13 @@ def finished(desk: Desk) -> list[Listed]:
 def pick(desk: Desk, known: Sequence[Listed]) -> tuple[list[AuditView], list[Card]]:
     """Draws the pickers; returns the audits and the cards they leave."""
     titles = {each.row.id: _title(each) for each in known}
-    left, middle, right, button = st.columns([4, 4, 2, 2], vertical_alignment="bottom")
+    left, middle, right, button = st.columns([4, 3, 3, 2], vertical_alignment="bottom")
     with left:
         ids = st.multiselect(
             "Audits",
             list(titles),
             default=_asked(titles),
-            format_func=lambda id: md_text(titles[id]),
+            format_func=lambda id: titles[id],
             placeholder="one or several",
             help="Several stand under each other: other data, other metrics, another protocol.",
             key="frame-audits",
@@ -55,7 +55,6 @@ def pick(desk: Desk, known: Sequence[Listed]) -> tuple[list[AuditView], list[Car
             "Metrics",
             names,
             default=asked,
-            format_func=md_text,
             placeholder="all of them",
             key=f"frame-metrics-{'-'.join(names)}",
         )
@@ -90,8 +89,9 @@ def pick(desk: Desk, known: Sequence[Listed]) -> tuple[list[AuditView], list[Car
 
 def _asked(titles: dict[str, str]) -> list[str]:
     """From the address: audits, or a run that is one; else the newest."""
-    named = [id for id in (*address.get_all("audits"), *st.query_params.get_all("run")) if id in titles]
-    return list(dict.fromkeys(named)) or list(titles)[:1]
+    own = "audits" in st.query_params or "run" not in st.query_params
+    named = address.get_all("audits") if own else st.query_params.get_all("run")
+    return [id for id in dict.fromkeys(named) if id in titles] or list(titles)[:1]
 
 
 def _title(listed: Listed) -> str:

@@ -30,9 +30,9 @@ class Words:
 WORDS: Final = {
     "reference": Words(
         "Axiom 1, reference", "reference margin", "reference margin", "above 0",
-        "A reference rationale is built from the predicted answer, so no rationale says more clearly what was predicted, "
+        "A reference rationale is built from the predicted answer, so none says more clearly what was predicted, "
         "and the metric must give it its highest value.",
-        "On a good ladder the reference stands to the right of every source above it, and the interval of the margin "
+        "On a good ladder the reference stands to the right of every source below it, and the interval of the margin "
         "lies above 0.",
     ),
     "perturbation": Words(
@@ -47,13 +47,13 @@ WORDS: Final = {
         "In a good picture the line is flat: the points keep their height while accuracy falls to the left.",
     ),
     "leakage": Words(
-        "Leakage", "explaining less restating", "restating", "above 0",
+        "Leakage", "leakage", "leakage margin", "above 0",
         "A rationale that explains the label must beat one that only restates it, on the same examples and by the same "
         "simulators.",
-        "In a good picture explaining stands to the right of restating, and the interval of the difference lies above 0.",
+        "In a good picture explaining stands to the right of restating, and the difference has its interval above 0.",
     ),
     "people": Words(
-        "Agreement with people", "rank correlation", "people", "above 0",
+        "Agreement with people", "agreement", "people", "above 0",
         "A metric should rank explanations as people do.",
         "In a good picture the score rises with people's rating.",
     ),

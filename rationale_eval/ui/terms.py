@@ -42,6 +42,7 @@ TERMS: Final = {
     "discrimination gap": "How much further contrastive edits move the metric than equivalent ones.",
     "spread": "How far the metric moves when the task model is made worse, as a share of its range over sources.",
     "restating": "A rationale that only names the answer: “The answer is LABEL.”",
+    "leakage margin": "The value of explaining rationales less that of rationales that only restate the label.",
     "people": "Rank correlation of the metric with people's ratings of explanations.",
     "ceiling": "What the metric would come to if every rationale told all.",
     "seed": "One training with its own chance; several show what another training would give.",

@@ -94,8 +94,8 @@ def latex(summary: pd.DataFrame, *, digits: int = 3) -> str:
         raise UsageError("only a summary can become a LaTeX table; leave out --examples or choose another format")
     methods, columns, cells, best = _layout(summary, digits)
     arrow = {"higher": r"$\uparrow$", "lower": r"$\downarrow$", "none": ""}
-    heads = [f"{_escape(metric)} {arrow[direction]}".strip() for metric, _, direction in columns]
-    variants = [_escape(f"({variant})") for _, variant, _ in columns]
+    heads = [f"{latex_text(metric)} {arrow[direction]}".strip() for metric, _, direction in columns]
+    variants = [latex_text(f"({variant})") for _, variant, _ in columns]
     lines = [
         r"\begin{tabular}{l" + "r" * len(columns) + "}",
         r"\toprule",
@@ -104,7 +104,7 @@ def latex(summary: pd.DataFrame, *, digits: int = 3) -> str:
         r"\midrule",
     ]
     for method in methods:
-        row = [_escape(method)]
+        row = [latex_text(method)]
         for column in columns:
             shown, interval = cells.get((method, column), ("--", ""))
             bold = method not in CONTROLS and shown != "--" and shown == best.get(column)
@@ -142,7 +142,8 @@ def _layout(
     return methods, columns, cells, best
 
 
-def _escape(text: str) -> str:
+def latex_text(text: str) -> str:
+    """Text as LaTeX that is only text."""
     return "".join(_LATEX.get(character, character) for character in text)
 
 

@@ -31,6 +31,7 @@ TEMPLATES = frozenset((
     "rationale_eval.ui.compare_chips",
     "rationale_eval.ui.definitions",
     "rationale_eval.ui.example_html",
+    "rationale_eval.ui.figures",
     "rationale_eval.ui.highlights",
     "rationale_eval.ui.train_form",
 ))
