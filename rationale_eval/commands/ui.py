@@ -83,6 +83,7 @@ def _has_display() -> bool:
 def _login(folder: Path) -> bool:
     import tomllib
 
+    from rationale_eval.desk.settings import is_login
     from rationale_eval.errors import InputError
 
     for path in (Path(".streamlit/secrets.toml"), folder / ".streamlit" / "secrets.toml"):
@@ -92,5 +93,5 @@ def _login(folder: Path) -> bool:
             continue
         except (OSError, ValueError) as error:
             raise InputError(f"cannot be read: {error}", file=str(path)) from error
-        return bool(found.get("auth")) and bool((found.get("access") or {}).get("emails"))
+        return is_login(found.get("auth"), found.get("access"))
     return False

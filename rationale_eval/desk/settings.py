@@ -9,6 +9,7 @@ from typing import Any, Final
 from rationale_eval.errors import UsageError
 
 LOCAL: Final = ("localhost", "127.0.0.1")
+ORIGINS: Final = ("http://localhost", "http://127.0.0.1")
 UPLOAD_MB: Final = 50
 
 SETTINGS: Final[Mapping[str, Any]] = {
@@ -22,6 +23,8 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "server.fileWatcherType": "none",
     "server.showEmailPrompt": False,
     "browser.gatherUsageStats": False,
+    # Streamlit's own hosting may steer a page that it shows in a frame; nobody else's needs to.
+    "client.allowedOrigins": ORIGINS,
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
     "client.toolbarMode": "minimal",
@@ -64,6 +67,12 @@ def problems(get: Mapping[str, Any], *, login: bool) -> list[str]:
         found.append("a shared dashboard needs a login; see docs/dashboard.md, section Sharing")
     if not hosts or any("*" in host for host in hosts):
         found.append("server.allowedHosts must list the host names of the dashboard, without wildcards")
+    elif not shared and set(hosts) - set(LOCAL):
+        found.append("server.allowedHosts names other hosts; that is for `rationale-eval ui --share`, with a login")
+    if get.get("server.corsAllowedOrigins") or set(get.get("client.allowedOrigins") or ()) - set(ORIGINS):
+        found.append("server.corsAllowedOrigins and client.allowedOrigins let other sites in; leave them as they are")
+    if not isinstance(most := get.get("server.maxUploadSize"), int | float) or not 0 < most <= UPLOAD_MB:
+        found.append(f"server.maxUploadSize must be at most {UPLOAD_MB}")
     for name in ("server.enableCORS", "server.enableXsrfProtection"):
         if not get.get(name):
             found.append(f"{name} is off; leave it on")
@@ -73,9 +82,16 @@ def problems(get: Mapping[str, Any], *, login: bool) -> list[str]:
         found.append("server.enableAgentApi opens the pages to programs; leave it off")
     if get.get("server.enableStaticServing"):
         found.append("server.enableStaticServing serves files as pages; leave it off")
+    if get.get("runner.magicEnabled") or get.get("global.developmentMode"):
+        found.append("runner.magicEnabled and global.developmentMode are for developers; leave them off")
     if get.get("client.showErrorDetails") not in ("none", False):
         found.append("client.showErrorDetails must be none: an error's text may hold what a data file says")
     return found
+
+
+def is_login(auth: Mapping[str, Any] | None, access: Mapping[str, Any] | None) -> bool:
+    """Whether a login and a list of those who may enter are configured, from two sections of the secrets file."""
+    return bool(auth) and any((access or {}).get(name) for name in ("emails", "read_only"))
 
 
 def require_shareable(hosts: Sequence[str], *, login: bool) -> None:

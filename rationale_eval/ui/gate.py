@@ -5,6 +5,7 @@
     [access]
     emails = ["someone@example.org"]
     read_only = ["guest@example.org"]   # may look and not change
+    unverified = false                  # true: trust addresses that the provider does not call verified
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final
 import streamlit as st
 
 from rationale_eval.desk.access import Access
+from rationale_eval.desk.settings import is_login
 from rationale_eval.ui.text import md_text
 
 _MARK: Final = "gate"
@@ -23,16 +25,16 @@ _MARK: Final = "gate"
 
 def login_configured() -> bool:
     """Whether a login and a list of those who may enter are configured."""
-    return bool(_secrets("auth")) and bool(_secrets("access").get("emails"))
+    return is_login(_secrets("auth"), _secrets("access"))
 
 
 def require() -> None:
     """Lets the session in and marks it, or shows what is missing and stops."""
+    st.session_state.pop(_MARK, None)
     if not _secrets("auth"):
         st.session_state[_MARK] = Access.of_environment()
         return
-    allowed = {str(each).lower() for each in _secrets("access").get("emails", ())}
-    looking = {str(each).lower() for each in _secrets("access").get("read_only", ())}
+    allowed, looking = _listed("emails"), _listed("read_only")
     if not allowed | looking:
         _refuse("A login is configured, but nobody is on its list: add [access] with `emails` to the secrets file.")
     if not st.user.is_logged_in:
@@ -40,10 +42,10 @@ def require() -> None:
         st.text("This dashboard is shared. Log in to see it.")
         st.button("Log in", on_click=st.login, type="primary")
         st.stop()
-    email = str(st.user.get("email") or "").lower()
-    verified = st.user.get("email_verified", True)
-    if email not in allowed | looking or verified is False:
-        st.session_state.pop(_MARK, None)
+    email = _plain(st.user.get("email") or "")
+    # Without the provider's word for it, anybody may have typed the address into an account of their own.
+    verified = st.user.get("email_verified") in (True, "true") or _secrets("access").get("unverified") is True
+    if email not in allowed | looking or not verified:
         st.title("rationale_eval")
         st.text("This account is not on the list of those who may enter. Ask the person who runs the dashboard.")
         st.caption(md_text(email))
@@ -68,6 +70,17 @@ def _refuse(sentence: str) -> None:
     st.title("rationale_eval")
     st.text(sentence)
     st.stop()
+
+
+def _listed(name: str) -> set[str]:
+    given = _secrets("access").get(name) or ()
+    return {_plain(each) for each in ([given] if isinstance(given, str) else given)} - {""}
+
+
+def _plain(email: object) -> str:
+    """An address as it is compared. Letters beyond ASCII stay as they are, for some of them are lowered to ASCII."""
+    text = str(email).strip()
+    return text.lower() if text.isascii() else text
 
 
 def _secrets(section: str) -> Mapping[str, Any]:

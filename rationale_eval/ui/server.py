@@ -3,6 +3,8 @@
 Streamlit takes a folder `pages/` beside the script for its older kind of menu until the script has run once. On a
 server that nobody has visited, a deep link would then be answered with "page not found", and one that equals the name
 of a page's file would run that file without `app.py`. Saying beforehand that the folder is none closes both.
+
+It also sends the headers of `headers.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,10 @@ def main() -> None:
     from streamlit.runtime.pages_manager import PagesManager
     from streamlit.web.cli import main as streamlit
 
+    from rationale_eval.ui import headers
+
     PagesManager.uses_pages_directory = False
+    headers.install()
     sys.argv[0] = "streamlit"
     streamlit()
 
