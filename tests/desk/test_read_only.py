@@ -47,8 +47,11 @@ CHANGES = {
 ALLOWED = {
     "desk.Desk.keep_working": "starts a worker for what is queued; called after a change that was allowed",
     "desk.Desk.look_after_queue": "the same, from the badge, which asks for read-only first",
-    "remembered.keep": "an answer of the warm process, kept as a cache",
-    "workers.ensure": "starts a worker for what is queued",
+    "recipes.recipes": "what the warm process knows of recipes, kept as a cache",
+    "remembered.remembered": "answers about the program, kept as a cache",
+    "slate.slate_of": "examples of an evaluation by column, kept as a cache",
+    "workers.Worker.ensure": "starts a worker for what is queued",
+    "workers.Worker.look_after": "the same",
 }
 """Functions that write and are no change of what a workspace holds, and why."""
 
@@ -59,6 +62,9 @@ WRITES = {
     *("receive", "keep_files", "keep_examples", "delete_own", "restore_own", "import_run", "submit", "Popen"),
     *("create_run", "enqueue", "truncate", "touch"),
 }
+GENERIC = {"cancel", "resume", "retry", "delete", "restore", "replace", "remove", "move", "submit", "sweep", "rename"}
+"""Names that mean something else where they stand alone."""
+
 OF_MODULES = {"control", "durable", "os", "shutil", "keeping", "own", "subprocess"}
 WARM = {"submit", "retry", "sweep"}
 
@@ -86,7 +92,7 @@ def _writes(call: ast.Call) -> bool:
                 call.args[1] if len(call.args) > 1 else next((k.value for k in call.keywords if k.arg == "mode"), None)
             )
             return isinstance(mode, ast.Constant) and bool(set(str(mode.value)) & set("wax+"))
-        return function.id in WRITES or function.id == "AppendFile"
+        return function.id in WRITES - GENERIC or function.id == "AppendFile"
     if not isinstance(function, ast.Attribute):
         return False
     if function.attr == "call":
