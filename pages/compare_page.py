@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from rationale_eval.desk import comparing
+from rationale_eval.desk.evaluations import evaluations
 from rationale_eval.ui import compare_data, compare_panels, compare_pickers, compare_tests, compare_views, page
 from rationale_eval.ui.compare_pictures import pictures
 from rationale_eval.ui.compare_take_away import take_away
 
 with page.frame("compare") as desk:
-    there = comparing.evaluations(desk)
+    there = evaluations(desk)
     if not there:
         compare_views.nothing()
     elif (view := compare_pickers.pick(desk, there)) is not None:

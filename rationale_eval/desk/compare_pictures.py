@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rationale_eval.desk.comparing import System
 from rationale_eval.metrics.curves import CURVE_PERCENTS
 from rationale_eval.metrics.faithfulness import ERASER_BINS
 from rationale_eval.verbs.result import Result
+from rationale_eval.verbs.systems import System
 
 if TYPE_CHECKING:
     import pandas as pd

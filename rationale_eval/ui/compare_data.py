@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from rationale_eval.desk import compare_pictures, compare_slices, comparing
+from rationale_eval.desk import compare_pictures, compare_slices
 from rationale_eval.desk.compare_pictures import Distribution
-from rationale_eval.desk.comparing import Evaluation, System
 from rationale_eval.desk.desk import Desk
+from rationale_eval.verbs import side_by_side
 from rationale_eval.verbs.result import Result
+from rationale_eval.verbs.systems import Evaluation, System
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,9 +72,9 @@ def written(desk: Desk, chosen: Sequence[Evaluation]) -> tuple[str, ...]:
 
 
 def summary(view: View) -> pd.DataFrame:
-    """Corpus values; see `comparing.stored`. Those of a part of the data are computed."""
+    """Corpus values; see `side_by_side.stored`. Those of a part of the data are computed."""
     if view.ids is None:
-        return comparing.stored(view.chosen, view.systems, view.keys)
+        return side_by_side.stored(view.chosen, view.systems, view.keys)
     return _summary(view.stamp, view.part, tuple(each.key for each in view.systems), tuple(view.keys), view)
 
 
@@ -81,11 +82,11 @@ def summary(view: View) -> pd.DataFrame:
 def _summary(
     stamp: tuple[str, ...], part: str, systems: tuple[str, ...], keys: tuple[str, ...], _view: View
 ) -> pd.DataFrame:
-    return comparing.computed(_view.results, _view.systems, keys, _view.ids or ())
+    return side_by_side.computed(_view.results, _view.systems, keys, _view.ids or ())
 
 
 def tests(view: View, key: str) -> pd.DataFrame:
-    """Paired tests of one metric; see `comparing.tested`."""
+    """Paired tests of one metric; see `side_by_side.tested`."""
     return _tests(view.stamp, view.part, tuple(view.methods), key, view.baseline, view)
 
 
@@ -98,7 +99,7 @@ def _tests(
     baseline: str | None,
     _view: View,
 ) -> pd.DataFrame:
-    return comparing.tested(_view.results, methods, key, baseline, _view.ids)
+    return side_by_side.tested(_view.results, methods, key, baseline, _view.ids)
 
 
 def curves(view: View, key: str) -> pd.DataFrame:
@@ -124,7 +125,7 @@ def _distributions(
 
 
 def gains(view: View) -> tuple[pd.DataFrame, str]:
-    """Normalized relative gain and what to know about it; see `comparing.gains`.
+    """Normalized relative gain and what to know about it; see `side_by_side.gains`.
 
     Raises:
         UsageError: If a metric that it needs is missing, or there is only one system.
@@ -137,7 +138,7 @@ def _gains(stamp: tuple[str, ...], part: str, methods: tuple[str, ...], _view: V
     results = _view.results
     if _view.ids is not None:
         results = {run: result.narrowed(_view.ids) for run, result in results.items()}
-    return comparing.gains(results, methods)
+    return side_by_side.gains(results, methods)
 
 
 def slices(desk: Desk, chosen: Sequence[Evaluation]) -> dict[str, list[str]]:
@@ -170,6 +171,7 @@ def _by_slice(
     import pandas as pd
 
     tables = [
-        comparing.computed(_view.results, _view.systems, [key], ids).assign(slice=name) for name, ids in _parts.items()
+        side_by_side.computed(_view.results, _view.systems, [key], ids).assign(slice=name)
+        for name, ids in _parts.items()
     ]
     return pd.concat(tables, ignore_index=True)

@@ -8,14 +8,13 @@ from typing import Final
 
 import streamlit as st
 
-from rationale_eval.desk import comparing
-from rationale_eval.desk.comparing import Evaluation
 from rationale_eval.desk.desk import Desk
 from rationale_eval.ui import address, compare_data
 from rationale_eval.ui.compare_data import View
 from rationale_eval.ui.compare_words import metric_name
 from rationale_eval.ui.numbers import count
 from rationale_eval.verbs.html import visible
+from rationale_eval.verbs.systems import HIDDEN, Evaluation, first_metrics, metrics_of, systems_of
 
 MOST_RUNS: Final = 8
 ALL: Final = "all examples"
@@ -36,11 +35,11 @@ def pick(desk: Desk, there: Sequence[Evaluation]) -> View | None:
     if not chosen:
         st.caption("Pick an evaluation above.")
         return None
-    roster = comparing.systems_of(chosen)
+    roster = systems_of(chosen)
     with systems:
         methods = _methods(list(dict.fromkeys(each.method for each in roster)))
     with metrics:
-        keys = _metrics(comparing.metrics_of(chosen))
+        keys = _metrics(metrics_of(chosen))
     with slice_:
         name, ids = _slice(desk, chosen)
     shown = [each for each in roster if each.method in methods]
@@ -88,7 +87,7 @@ def _run_name(each: Evaluation) -> str:
 
 def _methods(there: Sequence[str]) -> list[str]:
     asked = [name for name in address.get_all("systems") if name in there]
-    usual = [name for name in there if name not in comparing.HIDDEN]
+    usual = [name for name in there if name not in HIDDEN]
     picked = st.multiselect(
         "Systems",
         there,
@@ -103,7 +102,7 @@ def _methods(there: Sequence[str]) -> list[str]:
 
 def _metrics(there: Sequence[str]) -> list[str]:
     asked = _known(address.get_all("metrics") or [address.get("metric") or ""], there)
-    usual = comparing.first_metrics(there)
+    usual = first_metrics(there)
     picked = st.multiselect(
         "Metrics",
         there,

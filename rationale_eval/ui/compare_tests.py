@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from rationale_eval.desk.comparing import together
 from rationale_eval.ui import compare_data, downloads
 from rationale_eval.ui.compare_chips import chips
 from rationale_eval.ui.compare_data import View
 from rationale_eval.ui.compare_words import metric_name
 from rationale_eval.ui.numbers import count, duration, interval, number
+from rationale_eval.verbs.side_by_side import together
 
 if TYPE_CHECKING:
     import pandas as pd

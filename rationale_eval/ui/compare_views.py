@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from rationale_eval.desk.comparing import System
 from rationale_eval.ui import address, downloads, page
 from rationale_eval.ui.compare_data import View
 from rationale_eval.ui.compare_parts import Clicked
-from rationale_eval.ui.compare_words import cell, definition, direction, metric_name, metric_symbol
+from rationale_eval.ui.compare_words import cell, definition, metric_name, metric_symbol
 from rationale_eval.ui.numbers import number
 from rationale_eval.ui.text import md_text
 from rationale_eval.verbs.html import visible
+from rationale_eval.verbs.systems import System
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,22 +80,9 @@ def _styled(found: dict[tuple[str, str], Any], systems: Sequence[System], keys: 
         columns[key] = ["" if row is None else cell(row.value, row.ci_low, row.ci_high, row.undefined) for row in rows]
     style = pd.DataFrame(columns).style
     for key in keys:
-        best = _best([found.get((each.key, key)) for each in systems], systems, direction(key))
+        best = [place for place, each in enumerate(systems) if getattr(found.get((each.key, key)), "best", False)]
         style = style.apply(lambda column: [SHADE] * len(column), subset=pd.IndexSlice[best, [key]])
     return style
-
-
-def _best(rows: Sequence[Any], systems: Sequence[System], towards: str) -> list[int]:
-    """Places of the best methods; those that look equal are best together."""
-    known = [
-        (place, row.value)
-        for place, (row, system) in enumerate(zip(rows, systems, strict=True))
-        if row is not None and row.value == row.value and not system.control
-    ]
-    if towards == "none" or len(known) < 2:
-        return []
-    best = (min if towards == "lower" else max)(value for _, value in known)
-    return [place for place, value in known if number(value) == number(best)]
 
 
 def _in_full(values: pd.DataFrame) -> None:
@@ -112,4 +99,4 @@ def _in_full(values: pd.DataFrame) -> None:
         hide_index=True,
         alt="Every value with its number of examples, and why others are left out.",
     )
-    downloads.table(values.drop(columns=["key"]), "comparison", key="values")
+    downloads.table(values.drop(columns=["key", "control"]), "comparison", key="values")

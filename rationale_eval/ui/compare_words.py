@@ -2,41 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from rationale_eval.metrics.all import load_all
-from rationale_eval.metrics.record import METRICS, Metric
-from rationale_eval.ui.numbers import ARROWS, interval, number
 from rationale_eval.ui.text import md_text
-from rationale_eval.verbs.html import visible
+from rationale_eval.verbs.metric_words import BETTER, cell, direction, facts, family, metric_name, metric_symbol
 
-BETTER: Final = {"higher": "higher is better", "lower": "lower is better", "none": "no direction"}
-
-
-def facts(metric: str) -> Metric | None:
-    """The record of a metric; None for one that is not ours."""
-    load_all()
-    return METRICS[metric] if metric in METRICS else None  # noqa: SIM401 (its lookup raises a sentence)
-
-
-def metric_name(key: str) -> str:
-    """A metric and, where it has several, its variant: "Comprehensiveness (AOPC), eraser ↑"."""
-    metric, _, variant = key.partition(":")
-    found = facts(metric)
-    if found is None:
-        return visible(key, 60)[0]
-    name = found.title if len(found.variants) == 1 else f"{found.title}, {visible(variant, 30)[0]}"
-    return f"{name} {ARROWS[found.direction]}".strip()
-
-
-def metric_symbol(key: str) -> str:
-    """A metric for the head of a column: "comp (eraser) ↑"."""
-    metric, _, variant = key.partition(":")
-    found = facts(metric)
-    if found is None:
-        return visible(key, 60)[0]
-    name = found.symbol if len(found.variants) == 1 else f"{found.symbol} ({visible(variant, 30)[0]})"
-    return f"{name} {ARROWS[found.direction]}".strip()
+__all__ = ["cell", "definition", "direction", "family", "metric_name", "metric_symbol"]
 
 
 def definition(key: str) -> str:
@@ -45,24 +14,5 @@ def definition(key: str) -> str:
     if found is None:
         return "A metric that this version does not know."
     name = f"{found.title}: {BETTER[found.direction]}."
-    parts = (name, found.formula, found.describe, found.cite)
+    parts = (name, found.formula, found.describe, found.avoid, found.cite)
     return "\n\n".join(md_text(part, cap=1000) for part in parts)
-
-
-def direction(key: str) -> str:
-    """Where the better values of a metric lie: "higher", "lower" or "none"."""
-    found = facts(key.partition(":")[0])
-    return "none" if found is None else found.direction
-
-
-def family(key: str) -> str:
-    """The family of a metric, see `metrics.record.Metric`; empty for one that is not ours."""
-    found = facts(key.partition(":")[0])
-    return "" if found is None else found.family
-
-
-def cell(value: float, low: float, high: float, undefined: int) -> str:
-    """A value with its interval; what is not defined is counted."""
-    if value != value:
-        return f"not defined ({undefined:,})"
-    return f"{number(value)} {interval(low, high)}".strip()

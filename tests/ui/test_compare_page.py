@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from rationale_eval.metrics.nrg import DESIDERATA
 from rationale_eval.ui.numbers import number
-from rationale_eval.verbs.compare import compare
+from rationale_eval.verbs.compare import compare, composite
 from rationale_eval.verbs.result import Result
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,8 +67,10 @@ def test_the_command_gives_the_numbers_of_the_page(
 ) -> None:
     run = sample_ids["evaluate"]
     app = opened(sample_folder, monkeypatch, run=run, systems=["saliency", "random"], metrics=["auprc:trapezoid"])
-    assert [each.value for each in app.code] == [
-        f"rationale-eval compare {run} --method saliency,random --metric auprc:trapezoid"
+    chosen = f"{run} --method saliency,random --metric auprc:trapezoid"
+    assert app.code[-1].value.splitlines() == [
+        f"rationale-eval compare {chosen}",
+        f"rationale-eval export {chosen} --out report.html",
     ]
 
 
@@ -103,7 +107,7 @@ def test_a_slice_counts_everywhere(
     ids = [each.id for each in load_dataset("bundled/nli", "test") if each.choices[each.label] == "entailment"]
     line = full[full["system"] == "saliency"].iloc[0]
     assert line["value"] == number(rows.loc[ids].mean())
-    assert app.code[-1].value.endswith("--ids slice.txt")
+    assert app.code[-1].value.splitlines()[0].endswith("--ids slice.txt")
 
 
 def test_free_text_is_compared_as_well(
@@ -111,6 +115,55 @@ def test_free_text_is_compared_as_well(
 ) -> None:
     app = opened(sample_folder, monkeypatch, run=sample_ids["texts"])
     assert len(frame(app, "p (Holm)")) >= 1 and not app.error
+
+
+@pytest.mark.parametrize(
+    ("picture", "says"),
+    [
+        ("Curves over k", "Mean over examples at each k"),
+        ("Distributions", "the middle half"),
+        ("Trade-off", "Up and to the right is better on both"),
+        ("Relative gain", "Each metric is stretched"),
+        ("By slice", "Values with 95 % intervals on each part alone"),
+    ],
+)
+def test_every_picture(
+    picture: str, says: str, sample_folder: Path, sample_ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened(sample_folder, monkeypatch, run=sample_ids["evaluate"], picture=picture)
+    assert any(says in each.value for each in app.caption) and not app.error
+
+
+def test_relative_gain_is_that_of_the_verb(
+    sample_folder: Path, sample_ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened(sample_folder, monkeypatch, run=sample_ids["evaluate"], picture="Relative gain")
+    methods = [name for name in app.multiselect(key="compare-systems").value if name not in ("random", "gold", "model")]
+    result = Result.load(sample_folder / "runs" / sample_ids["evaluate"])
+    parts = {name: DESIDERATA[name] for name in ("faithfulness", "plausibility")}
+    whole = composite(result, parts, methods=methods).table()
+    pd.testing.assert_frame_equal(frame(app, "composite").reset_index(drop=True), whole)
+
+
+def test_tests_against_one_system(
+    sample_folder: Path, sample_ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened(sample_folder, monkeypatch, run=sample_ids["evaluate"], metrics=["auprc:trapezoid"], baseline="random")
+    tests = frame(app, "p (Holm)")
+    result = Result.load(sample_folder / "runs" / sample_ids["evaluate"])
+    methods = app.multiselect(key="compare-systems").value
+    whole = compare(result, methods=methods, metrics=["auprc"], baseline="random")
+    assert set(tests["second"]) == {"random"} and list(tests["p (Holm)"]) == [number(each) for each in whole["p_holm"]]
+
+
+def test_a_selection_of_nothing_says_what_to_do(
+    sample_folder: Path, sample_ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened(sample_folder, monkeypatch, run=sample_ids["evaluate"])
+    app.multiselect(key="compare-metrics").set_value([]).run()
+    assert any(each.value == "Pick at least one system and one metric above." for each in app.caption)
+    app.multiselect(key="compare-runs").set_value([]).run()
+    assert any(each.value == "Pick an evaluation above." for each in app.caption) and not app.exception
 
 
 def test_an_empty_workspace_says_what_would_be_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
