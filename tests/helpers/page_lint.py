@@ -125,7 +125,7 @@ def pages() -> dict[str, str]:
     """The files that make up the pages."""
     files = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
     files += sorted((ROOT / "rationale_eval" / "ui").rglob("*.py"))
-    files += [ROOT / "rationale_eval" / "verbs" / name for name in ("html.py", "numbers.py")]
+    files += [ROOT / "rationale_eval" / "verbs" / name for name in ("html.py", "metric_words.py", "numbers.py")]
     return {".".join(file.relative_to(ROOT).with_suffix("").parts): file.read_text("utf-8") for file in files}
 
 
