@@ -96,14 +96,9 @@ def select(slate: Slate, wanted: Filter, order: Order = Order()) -> Places:
     places = table["place"].to_numpy().astype(np.int64)
     if order.column is None:
         return places
-    values = table[order.column]
-    if pa.types.is_boolean(values.type):
-        values = pc.cast(values, pa.int8())
-    direction = "descending" if order.descending else "ascending"
-    # Sorting by two keys is stable by construction: the place decides among equal values.
-    keys = pa.table({"value": values, "place": table["place"]})
-    ranked = pc.sort_indices(keys, sort_keys=[("value", direction, "at_end"), ("place", "ascending", "at_end")])
-    return places[ranked.to_numpy()]
+    values = table[order.column].to_numpy().astype(np.float64)
+    # A stable sort of rows in the data set's order: equal values keep it. NaN, no value, is last either way.
+    return places[np.argsort(-values if order.descending else values, kind="stable")]
 
 
 def rows(slate: Slate, places: Sequence[int] | Places, columns: Sequence[str]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -93,15 +94,27 @@ class Source:
         """
         try:
             data = self.job.open_data(self.workspace)
-            now = data.fingerprint() if self.fingerprint else None
+            same = self.fingerprint is None or self._untouched(data) or data.fingerprint() == self.fingerprint
         except (RationaleEvalError, OSError) as error:
             raise InputError(f"The data of this run cannot be read any more, so texts are missing: {error}") from error
-        if now != self.fingerprint:
+        if not same:
             raise InputError(
                 f"The data set {self.job.data} has changed since this run, so its texts are not shown; the scores are "
                 "those of the data as they were."
             )
         return data
+
+    def _untouched(self, data: RationaleDataset) -> bool:
+        """Whether the files were last changed before the run was asked for: then there is no need to read them.
+
+        The time of a change of the file's record counts, which copying and touching cannot set back.
+        """
+        try:
+            created = datetime.fromisoformat(self.run.provenance["created"]).timestamp()
+            changed = [os.stat(file).st_ctime for file in data.origin.files]
+        except (KeyError, ValueError, OSError, RationaleEvalError):
+            return False
+        return bool(changed) and max(changed) < created
 
     def rationales(self) -> list[Rationales]:
         """Its files of word scores, those that were made for it and those it read; files that are gone are left out."""
