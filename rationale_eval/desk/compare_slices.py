@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from rationale_eval.desk import roots
 from rationale_eval.desk.desk import Desk
-from rationale_eval.desk.roots import within
-from rationale_eval.errors import RationaleEvalError, UsageError
+from rationale_eval.errors import RationaleEvalError
 from rationale_eval.verbs.result import Result
 
 if TYPE_CHECKING:
@@ -77,15 +77,7 @@ def _labels(desk: Desk, run: Run) -> dict[str, str]:
 
 def may_open(desk: Desk, data: str) -> bool:
     """Whether a page may open a data set: one of ours, or one under the operator's folders."""
-    from pathlib import Path
-
-    if data.startswith(("bundled/", "generated/")):
-        return True
-    try:
-        within(Path(data), [*desk.access.roots, desk.workspace.path])
-    except (UsageError, OSError, ValueError):
-        return False
-    return True
+    return roots.may_open(data, [*desk.access.roots, desk.workspace.path])
 
 
 def slices(table: pd.DataFrame) -> dict[str, list[str]]:

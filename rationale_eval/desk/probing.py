@@ -87,7 +87,7 @@ def of_evaluation(desk: Desk, id: str) -> tuple[Place, str | None]:
     Raises:
         UsageError: If there is no such evaluation.
     """
-    job = Evaluation(desk.run(id), desk.workspace).job
+    job = Evaluation(desk.run(id), desk).job
     place = Place(job.data, job.split or "", tuple(sorted(job.mapping.items())))
     return place if job.split else replace(place, split=place.open().split), job.model
 

@@ -12,6 +12,9 @@ from rationale_eval.errors import UsageError
 
 ENDINGS: Final = (".jsonl", ".csv", ".tsv", ".parquet")
 MODEL_FILE: Final = "config.json"
+OURS: Final = ("bundled/", "generated/", "own/")
+"""How names of data sets begin that are no paths."""
+
 MOST_FILES: Final = 50_000
 MOST: Final = 500
 """Entries that are looked at under one root: a pick list longer than that helps nobody."""
@@ -34,6 +37,25 @@ def within(path: Path, roots: Sequence[Path]) -> Path:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise UsageError(f"'{real.name}' is neither a file nor a folder.")
     return real
+
+
+def may_open(data: str, roots: Sequence[Path]) -> bool:
+    """Whether a page may open a data set by its name: one of ours, one the workspace keeps, or one under the roots.
+
+    Args:
+        data: As a job names it.
+        roots: The operator's folders, and the workspace.
+    """
+    if data.startswith(OURS):
+        return True
+    try:
+        real = Path(os.path.realpath(data))
+        if not real.exists():  # what is gone is told where it is opened
+            return any(Path(os.path.realpath(root)) in real.parents for root in roots)
+        within(real, roots)
+    except (UsageError, OSError, ValueError):
+        return False
+    return True
 
 
 def require_no_way_out(path: Path) -> None:

@@ -120,7 +120,7 @@ class Slate:
     Fixed columns: `place` (order in the data set, from 0), `example_id`, `start` (of the text), `search` (all texts in
     lower case), `gold` (name of the label), `record` (the example as JSON), `differ` (share of pairs of answers that
     differ, 0 to 1, null with fewer than two), `spread` (1 minus the mean overlap of the words that methods rank first,
-    0 to 1, null with fewer than two; controls do not count).
+    0 to 1, null with fewer than two; controls do not count), `words` (how many, null without word scores).
     """
 
     path: Path

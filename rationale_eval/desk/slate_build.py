@@ -48,6 +48,7 @@ FIXED: Final = (
     pa.field("record", pa.string()),
     pa.field("differ", pa.float64()),
     pa.field("spread", pa.float64()),
+    pa.field("words", pa.float64()),
 )
 
 
@@ -67,6 +68,8 @@ def build(sources: Sequence[Source], path: Path, progress: Progress | None = Non
         raise UsageError("these runs were made on different data; choose runs of the same data set and split.")
     load_all()
     ids = _ids(sources[0])
+    if progress is not None:
+        progress(0, len(ids))
     parts = _Parts(ids)
     for source in sources:
         parts.add(source, alone=len(sources) == 1)
@@ -98,6 +101,7 @@ class _Parts:
         self.files: dict[str, str] = {}
         self.systems: list[str] = []
         self.said: dict[str, list[str | None]] = {}
+        self.words = np.full(len(ids), np.nan)
         self.tops: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]] = []
 
     def add(self, source: Source, *, alone: bool) -> None:
@@ -187,6 +191,8 @@ class _Parts:
         rows = np.full(len(self.ids), -1, dtype=np.int32)
         rows[place[place >= 0]] = np.flatnonzero(place >= 0)
         self.rows[name], self.files[name] = rows, str(each.path)
+        sizes, there = pc.list_value_length(table["scores"]).to_numpy().astype(np.float64), rows >= 0
+        self.words[there] = sizes[rows[there]]
         if not is_control(name):
             self.tops.append(_top(table["scores"].combine_chunks(), rows))
 
@@ -287,6 +293,7 @@ class _Parts:
                 "record": None if example is None else json.dumps(to_record(example), ensure_ascii=False),
                 "differ": _differ(chosen),
                 "spread": None if np.isnan(spread[place]) else float(spread[place]),
+                "words": None if np.isnan(self.words[place]) else float(self.words[place]),
                 "answers": names,
                 "rights": [None if label is None or one < 0 else one == label for one in chosen],
             }

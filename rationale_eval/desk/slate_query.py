@@ -39,6 +39,21 @@ class Range:
     high: float | None = None
 
 
+LENGTHS: Final = ("short", "middle", "long")
+
+
+def length_range(slate: Slate, length: str) -> Range | None:
+    """A third of the examples by their number of words, parted as `compare_slices` parts them; None for other names."""
+    known = slate.read(["words"])["words"].drop_null().to_numpy()
+    if length not in LENGTHS or len(known) < len(LENGTHS):
+        return None
+    low, high = (float(each) for each in np.quantile(known, [1 / 3, 2 / 3]))
+    above = np.nextafter(low, np.inf), np.nextafter(high, np.inf)
+    return {"short": Range("words", None, low), "middle": Range("words", float(above[0]), high)}.get(
+        length, Range("words", float(above[1]), None)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which examples are wanted; everything that is set must hold.
@@ -201,7 +216,7 @@ def _expression(slate: Slate, wanted: Filter) -> pc.Expression | None:
     return reduce(lambda one, other: one & other, parts) if parts else None
 
 
-_FIXED: Final = frozenset({"place", "example_id", "start", "search", "gold", "record", "differ", "spread"})
+_FIXED: Final = frozenset({"place", "example_id", "start", "search", "gold", "record", "differ", "spread", "words"})
 
 
 def _require(slate: Slate, columns: Sequence[str]) -> None:

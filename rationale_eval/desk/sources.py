@@ -16,12 +16,13 @@ import pyarrow.parquet as pq
 
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.explanations import KEY
+from rationale_eval.desk.desk import Desk
+from rationale_eval.desk.roots import may_open
 from rationale_eval.errors import InputError, RationaleEvalError, UsageError
 from rationale_eval.verbs.job import EvaluateConfig
 from rationale_eval.verbs.predictions import FILE as PREDICTIONS
 from rationale_eval.verbs.result import EVALUATION
 from rationale_eval.workspace.run import Run
-from rationale_eval.workspace.runs import Workspace
 
 SCORES: Final = "examples.parquet"
 RATIONALES: Final = "explanations"
@@ -47,18 +48,19 @@ class Source:
 
     Args:
         run: A finished run of `evaluate`.
-        workspace: Where it lies.
+        desk: Who looks: files outside the operator's folders are not opened.
 
     Raises:
         UsageError: If the run is no evaluation, or has no scores yet.
     """
 
-    def __init__(self, run: Run, workspace: Workspace):
+    def __init__(self, run: Run, desk: Desk):
         if run.kind != "evaluate":
             raise UsageError(f"run {run.id} is no evaluation ({run.kind}); choose one that is.")
         if not run.examples.is_file():
             raise UsageError(f"run {run.id} has no scores yet ({run.status.state}); wait until it is finished.")
-        self.run, self.workspace = run, workspace
+        self.run, self.workspace = run, desk.workspace
+        self.roots = (*desk.access.roots, desk.workspace.path)
 
     @cached_property
     def job(self) -> EvaluateConfig:
@@ -86,12 +88,22 @@ class Source:
         path = self.run.folder / PREDICTIONS
         return path if path.is_file() else None
 
+    @property
+    def permitted(self) -> bool:
+        """Whether this dashboard may open the data."""
+        return may_open(self.job.data, self.roots)
+
     def open_data(self) -> RationaleDataset:
         """The data set as it is now.
 
         Raises:
             InputError: If it cannot be read any more, or is not what was scored.
         """
+        if not self.permitted:
+            raise InputError(
+                f"The data of this run ({self.job.data}) lie outside the folders that this dashboard may open, so "
+                "texts are missing; start it with --root and their folder to see them."
+            )
         try:
             data = self.job.open_data(self.workspace)
             same = self.fingerprint is None or self._untouched(data) or data.fingerprint() == self.fingerprint
@@ -128,6 +140,8 @@ class Source:
     def _read(self) -> Iterator[Rationales | None]:
         for name in self.job.scores:
             path = Path(name)
+            if path.exists() and not may_open(name, self.roots):
+                continue
             if not path.exists():
                 try:
                     path = self.workspace.find(name).folder
@@ -139,10 +153,11 @@ class Source:
 
     def depends_on(self) -> Iterator[Sequence[Any]]:
         """Names, sizes and times of all files that a slate of this run is made from."""
-        yield (self.run.id, self.fingerprint)
+        yield (self.run.id, self.fingerprint, self.permitted)
         files = [self.run.examples, self.run.folder / PREDICTIONS, *(each.path for each in self.rationales())]
         data = Path(self.job.data)
-        files += sorted(data.iterdir()) if data.is_dir() else [data]
+        if self.permitted:
+            files += sorted(data.iterdir()) if data.is_dir() else [data]
         for path in files:
             try:
                 status = os.stat(path)

@@ -19,7 +19,7 @@ from rationale_eval.desk.sources import Source
 from rationale_eval.ui import downloads, examples_detail, examples_pickers, page
 from rationale_eval.ui.address import open_page
 from rationale_eval.ui.examples_table import ID, page_of, pages, table
-from rationale_eval.ui.examples_view import View, filter_of, order_of, view
+from rationale_eval.ui.examples_view import View, filter_of, open_part, order_of, view
 from rationale_eval.ui.text import md_text
 
 MOST_RUNS: Final = 200
@@ -54,18 +54,21 @@ def show(desk: Desk) -> None:
             open_page("home")
         return
     seen, notes = view(), Notes(desk.workspace, desk.access)
-    if seen.one("run") and seen.one("run") not in {each.row.id for each in found}:
+    if "run" in st.query_params and seen.one("run") not in {each.row.id for each in found}:
         page.problem(f"There is no finished evaluation {seen.one('run')} in this workspace; here is the newest.")
     first, second, third = st.columns([5, 5, 3], vertical_alignment="bottom")
     with first:
         ids = examples_pickers.evaluation(seen, found)
-    sources = [Source(desk.run(id), desk.workspace) for id in ids]
+    sources = [Source(desk.run(id), desk) for id in ids]
     slate = opened(sources)
     said = notes.all()
+    known = [each for each in said if each.kind == "slice"]
+    if seen.one("slice") not in {each.text for each in known}:
+        open_part(seen)
     with second:
         systems = examples_pickers.systems(seen, slate)
     with third:
-        examples_pickers.slices(seen, [each for each in said if each.kind == "slice"])
+        examples_pickers.slices(seen, known)
     at = _Looked(seen, slate, sources, notes, [each for each in said if each.data == slate.about.data], systems)
     examples(at)
     seen.to_url()

@@ -9,7 +9,7 @@ import streamlit as st
 
 from rationale_eval.desk.notes import Note, Notes
 from rationale_eval.desk.slate import Column, Slate
-from rationale_eval.desk.slate_query import bounds
+from rationale_eval.desk.slate_query import LENGTHS, bounds
 from rationale_eval.ui.examples_view import (
     HOW,
     SPREAD,
@@ -26,6 +26,7 @@ from rationale_eval.ui.examples_view import (
 from rationale_eval.verbs.run_list import Listed
 
 ORDERS: Final = {"worst": "worst first", "best": "best first"}
+THIRDS: Final = {"": "any", "short": "short", "middle": "middle", "long": "long"}
 RIGHT: Final = {"": "any", "right": "right", "wrong": "wrong"}
 
 
@@ -174,6 +175,16 @@ def filters(seen: View, slate: Slate, tags: Sequence[str]) -> None:
             seen.put("label", *_several("Label", list(about.gold), "label", seen))
         if about.answering:
             _answers(seen, slate)
+        if bounds(slate, "words") is not None:
+            length = st.segmented_control(
+                "Length",
+                ["", *LENGTHS],
+                default=seen.base.one("length") if seen.base.one("length") in LENGTHS else "",
+                format_func=THIRDS.__getitem__,
+                key=f"ex-length-{seen.epoch}",
+                required=True,
+            )
+            seen.put("length", length or "")
         marks = ["starred", "with a note", *(f"tag {tag}" for tag in tags)]
         seen.put("mark", *_several("Marked by you and others", marks, "mark", seen))
         _ranges(seen, slate)

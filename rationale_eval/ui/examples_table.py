@@ -69,12 +69,13 @@ def pages(seen: View, slate: Slate, places: Places, at: int) -> None:
     """The pages of the table; another one opens its first example."""
     if len(places) <= PAGE:
         return
-    st.session_state["ex-page"] = at // PAGE + 1
-    st.pagination(-(-len(places) // PAGE), key="ex-page", on_change=_turned, args=(seen, slate, places))
+    now = at // PAGE + 1
+    key = f"ex-page-{seen.epoch}-{now}"  # another widget once another page is shown by other means
+    st.pagination(-(-len(places) // PAGE), default=now, key=key, on_change=_turned, args=(seen, slate, places, key))
 
 
-def _turned(seen: View, slate: Slate, places: Places) -> None:
-    first = (int(st.session_state["ex-page"]) - 1) * PAGE
+def _turned(seen: View, slate: Slate, places: Places, key: str) -> None:
+    first = (int(st.session_state[key]) - 1) * PAGE
     seen.put("example", str(rows(slate, [int(places[first])], [ID])[ID].iloc[0]))
 
 

@@ -12,10 +12,10 @@ from typing import Final, Literal
 import streamlit as st
 
 from rationale_eval.desk.slate import Column, Slate
-from rationale_eval.desk.slate_query import Filter, Order, Range, Right, order_by
+from rationale_eval.desk.slate_query import LENGTHS, Filter, Order, Range, Right, length_range, order_by
 from rationale_eval.ui import address
 
-WHICH: Final = ("label", "who", "answer", "right", "differ", "range", "mark", "q")
+WHICH: Final = ("label", "who", "answer", "right", "differ", "length", "range", "mark", "q")
 """Which examples are shown."""
 
 HOW: Final = ("systems", "metric", "by", "order", "show")
@@ -98,6 +98,17 @@ def view() -> View:
     return found
 
 
+def open_part(seen: View) -> None:
+    """A part of the data that the page Compare names, as the filters that it is."""
+    kind, _, name = seen.one("slice").partition(": ")
+    if kind == "label" and name:
+        seen.replace(label=[name], slice=())
+    elif kind in ("model is right", "model is wrong"):
+        seen.replace(right=[kind.removeprefix("model is ")], slice=())
+    elif kind in LENGTHS and name:
+        seen.replace(length=[kind], slice=())
+
+
 def _of_url() -> dict[str, list[str]]:
     return {name: address.get_all(name) for name in NAMES if name in st.query_params}
 
@@ -133,6 +144,7 @@ def filter_of(seen: View, slate: Slate, only: tuple[str, ...] | None) -> Filter:
     who = seen.one("who")
     if who not in slate.about.answering:
         who = next(iter(slate.about.answering), "")
+    third = length_range(slate, seen.one("length"))
     right: Right = "right" if seen.one("right") == "right" else "wrong" if seen.one("right") == "wrong" else ""
     return Filter(
         gold=tuple(each for each in seen.many("label") if each in slate.about.gold),
@@ -140,7 +152,10 @@ def filter_of(seen: View, slate: Slate, only: tuple[str, ...] | None) -> Filter:
         who=who,
         right=right if who else "",
         differ=seen.one("differ") == "yes",
-        ranges=tuple(Range(column.name, low, high) for column, low, high in ranges(seen, slate)),
+        ranges=(
+            *(Range(column.name, low, high) for column, low, high in ranges(seen, slate)),
+            *([third] if third else []),
+        ),
         search=seen.one("q"),
         only=only,
     )

@@ -8,9 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rationale_eval.desk.access import Access
+from rationale_eval.desk.compare_slices import facts, slices
+from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.example import detail, verdicts
 from rationale_eval.desk.slate import FOLDER, Slate, slate_of
-from rationale_eval.desk.slate_query import Filter, Order, Range, bounds, order_by, place_of, rows, select, spread
+from rationale_eval.desk.slate_query import (
+    Filter,
+    Order,
+    Range,
+    bounds,
+    length_range,
+    order_by,
+    place_of,
+    rows,
+    select,
+    spread,
+)
 from rationale_eval.desk.sources import Source
 from rationale_eval.errors import UsageError
 from rationale_eval.rationales.selection import top_k_percent
@@ -45,7 +59,11 @@ def made(tmp_path: Path) -> tuple[Workspace, Run, Slate]:
     workspace = Workspace(tmp_path / "workspace")
     data = write_data(tmp_path / "toy.jsonl", examples(TEXTS, LABELS, {0: {"text": ((0, 5),)}}))
     run = make_evaluation(workspace, data, SCORES, words=WORDS, answers=ANSWERS)
-    return workspace, run, slate_of([Source(run, workspace)])
+    return workspace, run, slate_of([Source(run, desk(workspace))])
+
+
+def desk(workspace: Workspace) -> Desk:
+    return Desk(workspace, Access(roots=(workspace.path.parent,)))
 
 
 def ids(slate: Slate, wanted: Filter | None = None, order: Order | None = None) -> list[str]:
@@ -82,7 +100,7 @@ def test_the_overlap_follows_the_rule_of_selection(tmp_path: Path) -> None:
     words = {name: [draw.integers(0, 4, size).astype(float) for size in sizes] for name in "abc"}
     words["b"][3] = np.full(sizes[3], np.nan)
     run = make_evaluation(workspace, data, {("a", "auprc", "trapezoid"): [0.0] * 60}, words=words)
-    found = slate_of([Source(run, workspace)]).read(["spread"])["spread"].to_pylist()
+    found = slate_of([Source(run, desk(workspace))]).read(["spread"])["spread"].to_pylist()
     for place, value in enumerate(found):
         first = [top_k_percent(words[name][place], 20) for name in "abc"]
         pairs = [(first[0], first[1]), (first[0], first[2]), (first[1], first[2])]
@@ -139,7 +157,7 @@ def test_bounds_and_distributions_are_those_of_the_column(made: tuple[Workspace,
 
 def test_one_example_has_text_gold_scores_answers_and_reasons(made: tuple[Workspace, Run, Slate]) -> None:
     workspace, run, slate = made
-    found = detail(slate, [Source(run, workspace)], 0)
+    found = detail(slate, [Source(run, desk(workspace))], 0)
     assert found.id == "e0" and found.example.inputs == {"text": TEXTS[0]} and found.choice(1) == "yes"
     assert [(each.system, each.scores.tolist()) for each in found.scored] == [
         ("one", [0.1, 0.9, 0.2]),
@@ -148,7 +166,7 @@ def test_one_example_has_text_gold_scores_answers_and_reasons(made: tuple[Worksp
     assert found.gold(found.scored[0].words).tolist() == [True, False, False]
     (answer,) = found.answers
     assert answer.choice == 0 and answer.probabilities.tolist() == [0.75, 0.25]
-    third = detail(slate, [Source(run, workspace)], 2)
+    third = detail(slate, [Source(run, desk(workspace))], 2)
     missing = next(each for each in third.numbers if (each.system, each.metric) == ("one", "comprehensiveness_aopc"))
     assert np.isnan(missing.value) and missing.reason == "nothing was removed"
     assert place_of(slate, "e2") == 2 and place_of(slate, "e9") is None
@@ -157,14 +175,14 @@ def test_one_example_has_text_gold_scores_answers_and_reasons(made: tuple[Worksp
 def test_a_slate_is_made_once_and_anew_when_something_changed(made: tuple[Workspace, Run, Slate]) -> None:
     workspace, run, slate = made
     before = os.stat(slate.path).st_mtime_ns
-    again = slate_of([Source(run, workspace)])
+    again = slate_of([Source(run, desk(workspace))])
     assert again.path == slate.path and os.stat(again.path).st_mtime_ns == before
     assert slate.path.parent == workspace.path / FOLDER
     slate.path.unlink()
-    assert ids(slate_of([Source(run, workspace)])) == ["e0", "e1", "e2", "e3"]
+    assert ids(slate_of([Source(run, desk(workspace))])) == ["e0", "e1", "e2", "e3"]
     data = Path(run.config["data"])
     os.utime(data, ns=(1, 1))
-    assert slate_of([Source(run, workspace)]).path != slate.path
+    assert slate_of([Source(run, desk(workspace))]).path != slate.path
 
 
 def test_data_that_are_gone_or_changed_leave_the_scores(made: tuple[Workspace, Run, Slate]) -> None:
@@ -172,17 +190,35 @@ def test_data_that_are_gone_or_changed_leave_the_scores(made: tuple[Workspace, R
     file = Path(run.config["data"])
     kept = file.read_text()
     file.write_text(kept.replace("epsilon", "something else"))
-    changed = slate_of([Source(run, workspace)])
+    changed = slate_of([Source(run, desk(workspace))])
     assert "has changed since this run" in changed.about.missing
     file.unlink()
-    gone = slate_of([Source(run, workspace)])
+    gone = slate_of([Source(run, desk(workspace))])
     assert "cannot be read any more" in gone.about.missing
     comp = gone.column("score", "one", "comprehensiveness_aopc")
     assert ids(gone, order=order_by(comp, "worst")) == ["e1", "e3", "e0", "e2"]
-    found = detail(gone, [Source(run, workspace)], 1)
+    found = detail(gone, [Source(run, desk(workspace))], 1)
     assert found.example is None and found.scored[0].scores.tolist() == [0.5, 0.1]
     file.write_text(kept)
-    assert slate_of([Source(run, workspace)]).about.missing == ""
+    assert slate_of([Source(run, desk(workspace))]).about.missing == ""
+
+
+def test_data_outside_the_operators_folders_are_not_opened(made: tuple[Workspace, Run, Slate]) -> None:
+    workspace, run, slate = made
+    closed = slate_of([Source(run, Desk(workspace, Access()))])
+    assert "outside the folders that this dashboard may open" in closed.about.missing and closed.path != slate.path
+    assert closed.read(["record"])["record"].null_count == 4
+    assert ids(closed, Filter(search="alpha")) == []
+
+
+def test_thirds_by_length_are_those_of_the_page_compare(made: tuple[Workspace, Run, Slate]) -> None:
+    workspace, run, slate = made  # 3, 2, 1 and 4 words
+    parts = slices(facts(desk(workspace), run.id))
+    for length in ("short", "middle", "long"):
+        third = length_range(slate, length)
+        (expected,) = [found for name, found in parts.items() if name.startswith(length)]
+        assert ids(slate, Filter(ranges=(third,))) == expected
+    assert length_range(slate, "other") is None
 
 
 def test_several_runs_of_the_same_data_stand_side_by_side(made: tuple[Workspace, Run, Slate], tmp_path: Path) -> None:
@@ -190,17 +226,17 @@ def test_several_runs_of_the_same_data_stand_side_by_side(made: tuple[Workspace,
     data = write_data(tmp_path / "toy.jsonl", examples(TEXTS, LABELS, {0: {"text": ((0, 5),)}}))
     flipped = [Answered(each.example_id, "model", "input", 1) for each in ANSWERS]
     other = make_evaluation(workspace, data, {COMP: [1.0, 2.0, 3.0, 4.0]}, words={"one": WORDS["two"]}, answers=flipped)
-    slate = slate_of([Source(run, workspace), Source(other, workspace)])
+    slate = slate_of([Source(run, desk(workspace)), Source(other, desk(workspace))])
     assert slate.about.systems == (f"{run.id}/one", f"{run.id}/two", f"{other.id}/one")
     assert ids(slate, Filter(differ=True)) == ["e0", "e1"]
     column = slate.column("score", f"{other.id}/one", "comprehensiveness_aopc")
     assert ids(slate, order=order_by(column, "best")) == ["e3", "e2", "e1", "e0"]
-    found = detail(slate, [Source(run, workspace), Source(other, workspace)], 0)
+    found = detail(slate, [Source(run, desk(workspace)), Source(other, desk(workspace))], 0)
     assert [each.system for each in found.scored] == [f"{run.id}/one", f"{run.id}/two", f"{other.id}/one"]
     elsewhere = write_data(tmp_path / "else.jsonl", examples(["other"], [0]))
     third = make_evaluation(workspace, elsewhere, {COMP: [1.0]})
     with pytest.raises(UsageError, match="different data"):
-        slate_of([Source(run, workspace), Source(third, workspace)])
+        slate_of([Source(run, desk(workspace)), Source(third, desk(workspace))])
 
 
 def test_texts_come_with_what_simulators_say(tmp_path: Path) -> None:
@@ -213,11 +249,11 @@ def test_texts_come_with_what_simulators_say(tmp_path: Path) -> None:
         Answered("e1", "writer", "own", None, None, ""),
     ]
     run = make_evaluation(workspace, data, {("writer", "rq", "np"): [1.0, "no answer"]}, answers=said, texts=True)
-    slate = slate_of([Source(run, workspace)])
+    slate = slate_of([Source(run, desk(workspace))])
     assert slate.about.texts and slate.about.answering == ("writer",)
     assert ids(slate, Filter(search="it says so")) == ["e0"]
     assert ids(slate, Filter(right="wrong", who="writer")) == ["e0"]
-    found = detail(slate, [Source(run, workspace)], 0)
+    found = detail(slate, [Source(run, desk(workspace))], 0)
     assert found.answer("writer", "own").text == "Because it says so."
     ((weights, views),) = verdicts(found, "writer")
     assert weights == "np" and {view: each.choice for view, each in views.items()} == {"input": 0, "both": 1}
@@ -227,7 +263,7 @@ def test_runs_that_are_no_evaluations_are_refused(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "w")
     run = workspace.create_run("train", {}, command="x")
     with pytest.raises(UsageError, match="is no evaluation"):
-        Source(run, workspace)
+        Source(run, desk(workspace))
     waiting = workspace.create_run("evaluate", {"data": "bundled/nli"}, command="x")
     with pytest.raises(UsageError, match="no scores yet"):
-        Source(waiting, workspace)
+        Source(waiting, desk(workspace))
