@@ -34,9 +34,7 @@ class Offer:
 
 def data_sets(desk: Desk) -> list[Offer]:
     """Bundled sets, the workspace's own, those under the operator's folders, and named ones with a copy at hand."""
-    found = [
-        Offer(f"bundled/{path.name}", f"bundled/{path.name}") for path in sorted(BUNDLED.iterdir()) if path.is_dir()
-    ]
+    found = [Offer(f"bundled/{path.name}", f"bundled/{path.name}") for path in _bundled()]
     found += [Offer(each.source, each.name, "kept in this workspace") for each in own_sets(desk.workspace.path)]
     seen: set[str] = set()
     for path in roots.data_sets(desk.access.roots):

@@ -52,7 +52,7 @@ def recipes(desk: Desk, *, wait: bool = False) -> list[RecipeFacts] | None:
         desk: Whom to ask.
         wait: Wait for it.
     """
-    file = desk.workspace.path / CACHE / f"recipes-{_stamp()}.json"
+    file = desk.workspace.path / CACHE / f"recipes-{stamp()}.json"
     try:
         return _read(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError):
@@ -70,7 +70,7 @@ def _read(values: list[dict[str, Any]]) -> list[RecipeFacts]:
     return [RecipeFacts(**(each | {"own": tuple(each["own"])})) for each in values]
 
 
-def _stamp() -> str:
+def stamp() -> str:
     """Changes with the version, and with every file that a recipe's knobs may come from."""
     root = Path(rationale_eval.__file__).parent
     parts = [version("rationale-eval")]

@@ -8,13 +8,14 @@ from typing import Any
 import streamlit as st
 
 from rationale_eval.desk.desk import Desk
+from rationale_eval.desk.estimate import Estimate, from_runs, measurements
 from rationale_eval.desk.recipes import RecipeFacts
 from rationale_eval.desk.training import Asked, launch, launch_many
 from rationale_eval.errors import RationaleEvalError, UsageError
 from rationale_eval.ui import forms, page
 from rationale_eval.ui.address import open_run
-from rationale_eval.ui.numbers import count
-from rationale_eval.ui.text import md_text
+from rationale_eval.ui.numbers import count, duration, size
+from rationale_eval.ui.text import html_text, md_text
 from rationale_eval.verbs.jobs import read_job
 
 
@@ -26,6 +27,8 @@ def panel(desk: Desk, asked: Asked, kind: RecipeFacts) -> None:
         problem = _problem(desk, asked)
         if problem is not None:
             page.problem(problem)
+        if problem is None:
+            _estimate(desk, asked, kind)
         seeds, grid = _several(asked, kind)
         number = len(seeds) * _product(grid)
         label = "Launch" if number == 1 else f"Launch {number} trainings"
@@ -41,6 +44,56 @@ def panel(desk: Desk, asked: Asked, kind: RecipeFacts) -> None:
             st.caption("This dashboard is read-only.")
     if pressed:
         _start(desk, asked, seeds, grid)
+
+
+def _estimate(desk: Desk, asked: Asked, kind: RecipeFacts) -> None:
+    config = kind.defaults | dict(asked.config)
+    kept = measurements(desk)
+    measured = kept.found(asked, config)
+    found = from_runs(desk, asked, config) or measured
+    if found is not None:
+        _shown(found, measured)
+        return
+    if kept.busy:
+        _waiting(desk)
+        return
+    if (why := kept.problem(asked, config)) is not None:
+        page.problem(why)
+    st.caption("How long it will take is not known: no run here was like it.")
+    if st.button(
+        "Measure a few steps",
+        icon=":material/timer:",
+        key="measure",
+        width="stretch",
+        disabled=desk.access.read_only,
+        help="In a process of its own, for half a minute or so; nothing is kept but the numbers.",
+    ):
+        kept.begin(desk, asked, config)
+        st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def _waiting(desk: Desk) -> None:
+    if not measurements(desk).busy:
+        st.rerun()
+    st.caption(":material/progress_activity: Measuring a few steps; this takes about half a minute.")
+
+
+def _shown(found: Estimate, measured: Estimate | None) -> None:
+    memory = found.memory or (measured.memory if measured else None)
+    most = found.while_training or (measured.while_training if measured else None)
+    rows = [
+        ("Time", "not known" if found.seconds is None else f"about {duration(found.seconds)}"),
+        ("Steps", "not known" if found.steps is None else f"{found.steps:,}"),
+        ("Memory", "not measured" if memory is None else size(memory)),
+        ("Disk", "not measured" if found.disk is None else size(found.disk)),
+    ]
+    lines = "".join(_ROW.format(html_text(name), html_text(value)) for name, value in rows)
+    st.html(f'<table style="width:100%;border-collapse:collapse">{lines}</table>')
+    st.caption(md_text(found.basis + (f" While it trains, up to {size(most)} of the disk." if most else ""), cap=600))
+
+
+_ROW = '<tr><td style="opacity:.75;padding:.1rem 0">{0}</td><td style="text-align:right">{1}</td></tr>'
 
 
 def reproduce(asked: Asked) -> None:

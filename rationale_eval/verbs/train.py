@@ -32,6 +32,7 @@ from rationale_eval.training.sinks.record import Sinks, Subject, check_sinks
 from rationale_eval.verbs.attempt import attempt
 from rationale_eval.verbs.beats import Shown, beating_report
 from rationale_eval.verbs.job import TrainJob, placed, require_model, workspace_of
+from rationale_eval.verbs.peak import peak_memory
 from rationale_eval.verbs.training_data import TrainingData
 from rationale_eval.workspace.runs import Run, Workspace
 
@@ -362,6 +363,7 @@ def _finish(run: Run, recipe: Recipe, outcome: Outcome, cut: int) -> None:
             "truncated": cut,
             "exact": outcome.exact,
             "differences": len(outcome.differences),
+            "memory": peak_memory(),
             "device": str(model.device),
             "precision": recipe.config.precision,
             "model": str(run.model),

@@ -26,6 +26,7 @@ VERBS: Final[dict[str, Verb]] = {
     "recipes": _lazy("recipes", "recipes"),
     "compatible": _lazy("recipes", "compatible"),
     "settings": _lazy("recipes", "settings"),
+    "measure": _lazy("measuring", "measure_job"),
     "facts": _lazy("facts", "facts"),
     "open_model": _lazy("probe", "open_model"),
     "predict": _lazy("probe", "predict"),
