@@ -16,13 +16,14 @@ from rationale_eval.models.card import task_of
 from rationale_eval.models.choice_encoder import ChoiceEncoder
 from rationale_eval.models.choice_lm import CausalChoice, Seq2SeqChoice
 from rationale_eval.models.classifier import Classifier
+from rationale_eval.models.embedded import SMOLLM2
 from rationale_eval.models.families import FAMILIES, Kind
 from rationale_eval.models.layout import LAYOUTS
 from rationale_eval.models.narrowing import narrowing_of
 from rationale_eval.models.network import check_vocabulary, load_network, load_tokenizer, longest_input
 from rationale_eval.models.prompt import Prompt
-from rationale_eval.models.safe import Checked, copy_in
-from rationale_eval.models.source import find
+from rationale_eval.models.safe import Checked, copy_in, read_json
+from rationale_eval.models.source import NEW, find
 from rationale_eval.models.transformer import Attention, TransformerModel, check_task
 
 DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -109,6 +110,24 @@ def load_model(  # noqa: PLR0913 -- the public verb; all but the name are keywor
     model.narrowing = None if use.narrowing is None else narrowing_of(use.narrowing)
     model.template = use.template
     return model
+
+
+def reads(name: str, workspace: str | Path | None = None) -> str:
+    """How the model of a name reads, without loading it: "encoder", "causal" or "seq2seq".
+
+    Raises:
+        UsageError: If the name leads nowhere.
+        InputError: If the folder holds no model that can be loaded.
+    """
+    if name.startswith(NEW):
+        return "seq2seq"
+    if name.startswith("embedded/"):
+        return "causal" if name == SMOLLM2 else "encoder"
+    folder = find(name, workspace).folder
+    kind = read_json(folder / "config.json", name).get("model_type")
+    if kind not in FAMILIES:
+        raise InputError(f"models of the type '{kind}' cannot be loaded; choose another", file=name)
+    return FAMILIES[str(kind)].reads
 
 
 def pick_device(device: str) -> torch.device:

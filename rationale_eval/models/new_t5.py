@@ -57,7 +57,7 @@ class Sizes:
 
 def new_t5(
     texts: Iterable[str], *, task: Task | None = None, device: str | torch.device = "cpu", seed: int = 0,
-    sizes: Sizes | None = None,
+    sizes: Sizes | None = None, layout: str | None = None,
 ) -> Seq2SeqChoice:  # fmt: skip
     """A T5 that has learned nothing yet.
 
@@ -67,6 +67,7 @@ def new_t5(
         device: Where it is to live.
         seed: Fixes its weights.
         sizes: How large it is.
+        layout: Its prompt; by default that of the task's kind.
 
     Raises:
         UsageError: If there are no texts.
@@ -91,7 +92,7 @@ def new_t5(
         torch.default_generator.manual_seed(seed)
         network: Any = network_class("t5", "seq2seq")(config)
     return Seq2SeqChoice(
-        network.to(device), tokenizer, name=NEW_T5, task=task, max_length=size.max_length, trained=False
+        network.to(device), tokenizer, name=NEW_T5, task=task, layout=layout, max_length=size.max_length, trained=False
     )
 
 

@@ -68,9 +68,13 @@ class FineTune(Recipe):
 
 def set_dropout(network: nn.Module, share: float) -> None:
     """Sets the dropout of every layer, attention included."""
+    module: Any
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = share
+        elif isinstance(getattr(module, "dropout", None), float):
+            # Encoder-decoders keep the share of their attention, and some that of all layers, as a plain number.
+            module.dropout = share
 
 
 class LabelLearner(Learner[Prepared]):

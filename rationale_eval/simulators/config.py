@@ -8,11 +8,14 @@ from typing import Any, Final, Literal
 from pydantic import Field, model_validator
 
 from rationale_eval.errors import UsageError
+from rationale_eval.models.load import reads
+from rationale_eval.models.source import NEW, NEW_T5, is_hub_id
 from rationale_eval.simulators.environments import RobustSettings
 from rationale_eval.simulators.learned import Select
 from rationale_eval.simulators.stacked import VERSION, SmallSettings
 from rationale_eval.simulators.vacuous import Wording
-from rationale_eval.simulators.view import Seen
+from rationale_eval.simulators.view import ROBUST, Seen
+from rationale_eval.simulators.writing import VERSION as WRITING
 from rationale_eval.training.settings import LoopSettings
 
 Weights = Literal["pt", "np"]
@@ -39,7 +42,10 @@ _DROPS: Final[dict[Seen, str]] = {
 class SimulatorConfig(RobustSettings):
     """How simulators are trained."""
 
-    model: str = Field("embedded/minilm", description="The encoder that simulators are made of.")
+    model: str = Field(
+        "embedded/minilm",
+        description="What simulators are made of: an encoder, an encoder-decoder, or new/t5 (np alone).",
+    )
     weights: Weights = Field("pt", description="pt: its own weights; np: random ones.")
     epochs: int = Field(4, ge=1, le=1000, description="Most passes over the training data of a pretrained simulator.")
     np_architecture: Architecture = Field(
@@ -84,7 +90,17 @@ class SimulatorConfig(RobustSettings):
         Raises:
             UsageError: Naming the first of them.
         """
+        if self.model == NEW_T5 and self.weights == "pt":
+            raise UsageError(
+                f"{NEW_T5} has random weights, so it cannot be a pretrained simulator; ask for np variants, or "
+                "name a pretrained model"
+            )
         for seen in views:
+            if seen in ROBUST and not self.is_small and not self._of_a_hub and self.writes:
+                raise UsageError(
+                    f"the view '{seen}' (RORA) needs an encoder, and {self.model} is an encoder-decoder; leave out the "
+                    "metric, or name another model for simulators"
+                )
             if self.shared and seen not in self.shares:
                 raise UsageError(
                     f"a shared simulator answers from input, rationale and both, not from the view '{seen}'; leave out "
@@ -106,12 +122,23 @@ class SimulatorConfig(RobustSettings):
             return {"small": self.small.model_dump(mode="json"), "version": VERSION, **knobs}
         other = {"vacuous", "np_architecture", "small", *RobustSettings.model_fields}
         other |= set() if self.shared else SHARED
-        return {**self.model_dump(mode="json", exclude=other), **knobs}
+        # What a hub name leads to is not known before it is fetched.
+        writing = {"writing": WRITING} if self._of_a_hub or self.writes else {}
+        return {**self.model_dump(mode="json", exclude=other), **knobs, **writing}
 
     @property
     def is_small(self) -> bool:
         """Whether its simulators are small networks over n-grams."""
         return self.weights == "np" and self.np_architecture == "small"
+
+    @property
+    def _of_a_hub(self) -> bool:
+        return is_hub_id(self.model) and not self.model.startswith(("embedded/", NEW))
+
+    @property
+    def writes(self) -> bool:
+        """Whether it is made of an encoder-decoder, which writes its answers."""
+        return reads(self.model) == "seq2seq"
 
     def settings(self, metric: Select = "accuracy") -> LoopSettings:
         """The knobs of the loop; `metric` chooses the weights that are kept and ends the training."""

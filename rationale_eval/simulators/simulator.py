@@ -7,6 +7,7 @@ that it knows only the association of text and label that it was shown (Chan et 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,17 @@ from torch import nn
 
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
-from rationale_eval.models.load import load_model
+from rationale_eval.models.load import load_model, pick_device, reads
 from rationale_eval.models.network import quiet
+from rationale_eval.models.new_t5 import new_t5
+from rationale_eval.models.prompt import PROMPTS
+from rationale_eval.models.source import NEW_T5
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.recipes.fine_tune import set_dropout
 from rationale_eval.simulators.config import SimulatorConfig
 from rationale_eval.simulators.learned import Learned, Select, learned
 from rationale_eval.simulators.sorts import sort_of
+from rationale_eval.simulators.writing import PROMPT
 from rationale_eval.training.examples import by_length
 from rationale_eval.training.journal import Journal
 from rationale_eval.training.learner import Learner, TrainingSet
@@ -71,11 +76,26 @@ def train_simulator(
 
 def new_model(config: SimulatorConfig, data: RationaleDataset, *, device: str, seed: int) -> TransformerModel:
     """What a simulator is before it has learned anything."""
-    model = load_model(config.model, task=data.task, device=device, seed=seed)
-    if config.weights == "np":
+    if config.model == NEW_T5:
+        weights = derive(seed, "weights")
+        model: TransformerModel = new_t5(
+            _texts(data), task=data.task, device=pick_device(device), seed=weights, layout=PROMPT
+        )
+    else:
+        prompt = PROMPT if reads(config.model) == "seq2seq" else None
+        model = load_model(config.model, task=data.task, device=device, seed=seed, prompt=prompt)
+    if config.weights == "np" and config.model != NEW_T5:
         draw_again(model.network, derive(seed, "weights"))
     set_dropout(model.network, config.dropout)
     return model
+
+
+def _texts(data: RationaleDataset) -> Iterator[str]:
+    """What a writing simulator is shown and may write, which sub-words are learned from."""
+    prompt = PROMPTS[PROMPT]
+    for example in data:
+        yield "".join(piece.text for piece in prompt.pieces(example.inputs, example.choices))
+        yield from map(prompt.continuation, example.choices)
 
 
 def teach(

@@ -11,6 +11,7 @@ from torch import Tensor
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.models.transformer import TransformerModel
 from rationale_eval.recipes.fine_tune import LabelLearner
+from rationale_eval.simulators.writing import AnswerLearner, likelihoods, prepare_answers
 from rationale_eval.training.examples import Prepared, choice_scores, prepare
 from rationale_eval.training.learner import Learner, TrainingSet
 
@@ -39,6 +40,10 @@ ENCODER: Final = Sort(prepare, LabelLearner, _scores)
 """A number for each choice, from an encoder with a head or a causal language model."""
 
 
+WRITER: Final = Sort(prepare_answers, AnswerLearner, likelihoods)
+"""The likelihood of each choice as a text, from an encoder-decoder."""
+
+
 def sort_of(model: TransformerModel) -> Sort:
     """The sort of a model."""
-    return ENCODER
+    return WRITER if model.kind == "seq2seq" else ENCODER

@@ -84,7 +84,7 @@ def _pair(model: TransformerModel, template: Template, example: Example) -> tupl
         given = example.choices[example.label]
     source = _tokens(model, template.prompt(example, given), special=True)
     said = template.says_of(example)
-    target = _ended(model, _tokens(model, said if causal else said.strip(), special=not causal))
+    target = ended(model, _tokens(model, said if causal else said.strip(), special=not causal))
     longest = model.max_length
     short = target[: max(1, longest // 2)]
     room = longest - len(short) if causal else longest
@@ -99,13 +99,57 @@ def _tokens(model: TransformerModel, text: str, *, special: bool) -> Ids:
     return np.array(model.tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"], dtype=np.int64)
 
 
-def _ended(model: TransformerModel, ids: Ids) -> Ids:
+def ended(model: TransformerModel, ids: Ids) -> Ids:
+    """Token ids with the one that ends a text, where the model knows one."""
     end = model.tokenizer.eos_token_id
     return ids if end is None or (len(ids) and ids[-1] == end) else np.append(ids, end)
 
 
-class TextLearner(Learner[Pair]):
+class PairLearner(Learner[Pair]):
     """Learns to write targets.
+
+    Args:
+        model: A causal language model or an encoder-decoder, trained in place.
+        dev: What the loss is evaluated on, or None.
+        reduction: How the losses of tokens become one.
+    """
+
+    def __init__(self, model: TransformerModel, dev: TrainingSet[Any] | None, *, reduction: Reduction = "examples"):
+        self.model, self.dev, self.reduction = model, dev, reduction
+        self.terms = (Term("text", reduction="examples" if reduction == "examples" else "batch"),)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model lives."""
+        return self.model.device
+
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The network."""
+        return {"network": self.model.network}
+
+    def losses(self, batch: Sequence[Pair], moment: Moment) -> Mapping[str, Tensor]:
+        """`text`: `[examples]`, or the mean over all tokens of the batch, as `reduction` says."""
+        nats, counted = token_losses(self.model, batch)
+        if self.reduction == "tokens":
+            return {"text": nats.sum() / counted.sum()}
+        return {"text": nats.sum(dim=1) / counted.sum(dim=1)}
+
+    def evaluate(self) -> Mapping[str, float]:
+        """`loss`, the mean over the examples of the dev set."""
+        if self.dev is None:
+            return {}
+        losses = [self.losses_of(batch) for batch in by_length(self.dev)]
+        return {"loss": float(np.concatenate(losses).mean())}
+
+    def losses_of(self, batch: Sequence[Pair]) -> NDArray[np.float64]:
+        """-log p of each target, per token; float64 `[examples]`."""
+        nats, counted = token_losses(self.model, batch)
+        found: NDArray[np.float64] = (nats.double().sum(dim=1) / counted.sum(dim=1)).cpu().numpy()
+        return found
+
+
+class TextLearner(PairLearner):
+    """Learns to write targets in which an answer stands.
 
     Args:
         model: A causal language model or an encoder-decoder, trained in place.
@@ -126,40 +170,14 @@ class TextLearner(Learner[Pair]):
         reduction: Reduction = "examples",
         max_tokens: int = 64,
     ):
-        self.model, self.template, self.dev, self.judged = model, template, dev, list(judged)
-        self.reduction, self.max_tokens = reduction, max_tokens
-        self.terms = (Term("text", reduction="examples" if reduction == "examples" else "batch"),)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model lives."""
-        return self.model.device
-
-    def modules(self) -> Mapping[str, nn.Module]:
-        """The network."""
-        return {"network": self.model.network}
-
-    def losses(self, batch: Sequence[Pair], moment: Moment) -> Mapping[str, Tensor]:
-        """`text`: `[examples]`, or the mean over all tokens of the batch, as `reduction` says."""
-        nats, counted = token_losses(self.model, batch)
-        if self.reduction == "tokens":
-            return {"text": nats.sum() / counted.sum()}
-        return {"text": nats.sum(dim=1) / counted.sum(dim=1)}
+        super().__init__(model, dev, reduction=reduction)
+        self.template, self.judged, self.max_tokens = template, list(judged), max_tokens
 
     def evaluate(self) -> Mapping[str, float]:
         """`loss` (mean over examples), `accuracy` (an answer that cannot be read is wrong) and `answered`, the share of
         answers that could be read, on the dev set.
         """
-        if self.dev is None:
-            return {}
-        losses = [self.losses_of(batch) for batch in by_length(self.dev)]
-        return {"loss": float(np.concatenate(losses).mean())} | self._judge()
-
-    def losses_of(self, batch: Sequence[Pair]) -> NDArray[np.float64]:
-        """-log p of each target, per token; float64 `[examples]`."""
-        nats, counted = token_losses(self.model, batch)
-        found: NDArray[np.float64] = (nats.double().sum(dim=1) / counted.sum(dim=1)).cpu().numpy()
-        return found
+        return {} if self.dev is None else {**super().evaluate(), **self._judge()}
 
     def _judge(self) -> dict[str, float]:
         judged = [example for example in self.judged if example.label is not None]
@@ -186,11 +204,11 @@ def token_losses(model: TransformerModel, batch: Sequence[Pair]) -> tuple[Tensor
     """-log p of every target token in nats, float32 `[examples, target]`, and which count, booleans of the same shape;
     those that do not are 0.
     """
-    targets = _padded([pair.target for pair in batch], IGNORED, model.device)
+    targets = padded([pair.target for pair in batch], IGNORED, model.device)
     network: Any = model.network
     if model.kind == "causal":
         whole = [np.r_[pair.source, pair.target[:-1]] for pair in batch]
-        ids = _padded(whole, model.pad_id, model.device)
+        ids = padded(whole, model.pad_id, model.device)
         # What stands after a text cannot be seen by it, so padding needs no mask.
         states = network.base_model(input_ids=ids, use_cache=False).last_hidden_state
         first = torch.tensor([len(pair.source) - 1 for pair in batch], device=model.device)
@@ -198,8 +216,8 @@ def token_losses(model: TransformerModel, batch: Sequence[Pair]) -> tuple[Tensor
         picked = states.gather(1, place[:, :, None].expand(-1, -1, states.shape[2]))
         logits = network.get_output_embeddings()(picked)
     else:
-        ids = _padded([pair.source for pair in batch], model.pad_id, model.device)
-        mask = _padded([np.ones(len(pair.source), dtype=np.int64) for pair in batch], 0, model.device)
+        ids = padded([pair.source for pair in batch], model.pad_id, model.device)
+        mask = padded([np.ones(len(pair.source), dtype=np.int64) for pair in batch], 0, model.device)
         before = torch.full_like(targets, decoder_start(network.config))
         before[:, 1:] = targets[:, :-1].clamp(min=0)
         logits = network(input_ids=ids, attention_mask=mask, decoder_input_ids=before, use_cache=False).logits
@@ -207,7 +225,8 @@ def token_losses(model: TransformerModel, batch: Sequence[Pair]) -> tuple[Tensor
     return flat.view_as(targets), targets != IGNORED
 
 
-def _padded(rows: Sequence[Ids], value: int, device: torch.device) -> Tensor:
+def padded(rows: Sequence[Ids], value: int, device: torch.device) -> Tensor:
+    """Rows of token ids side by side, filled up with a value; int64 `[rows, longest]`."""
     found = np.full((len(rows), max(map(len, rows))), value, dtype=np.int64)
     for place, row in enumerate(rows):
         found[place, : len(row)] = row
