@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -36,6 +36,7 @@ class View:
         slice: Name of the part of the data, or None for all of it.
         ids: Examples of the part.
         part: The part of the data as a key of what was computed for it.
+        link: The part as the page Examples filters by it, names and values of its address.
         baseline: The system that all are tested against, or None for all pairs.
     """
 
@@ -48,6 +49,7 @@ class View:
     slice: str | None = None
     ids: tuple[str, ...] | None = None
     part: str = ""
+    link: Mapping[str, Sequence[str]] = field(default_factory=dict)
     baseline: str | None = None
 
     @property
@@ -143,15 +145,12 @@ def _gains(stamp: tuple[str, ...], part: str, methods: tuple[str, ...], _view: V
 
 def slices(desk: Desk, chosen: Sequence[Evaluation]) -> dict[str, list[str]]:
     """Parts of the data; see `compare_slices.slices`."""
-    return _slices(written(desk, chosen), tuple(map(str, desk.access.roots)), desk, chosen)
+    return _slices(written(desk, chosen), desk, chosen)
 
 
 @st.cache_data(max_entries=32, show_spinner="Looking for parts of the data")
-def _slices(
-    stamp: tuple[str, ...], roots: tuple[str, ...], _desk: Desk, _chosen: Sequence[Evaluation]
-) -> dict[str, list[str]]:
-    known = {each.id: compare_slices.facts(_desk, each.id) for each in _chosen}
-    return compare_slices.slices(compare_slices.same_examples(known))
+def _slices(stamp: tuple[str, ...], _desk: Desk, _chosen: Sequence[Evaluation]) -> dict[str, list[str]]:
+    return compare_slices.slices(compare_slices.facts(_desk, *(each.id for each in _chosen)))
 
 
 def by_slice(view: View, key: str, parts: dict[str, list[str]]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
@@ -11,6 +12,7 @@ import streamlit as st
 from rationale_eval.desk.desk import Desk
 from rationale_eval.ui import address, compare_data
 from rationale_eval.ui.compare_data import View
+from rationale_eval.ui.compare_saved import BEGIN, examples_of, link, saved
 from rationale_eval.ui.compare_words import metric_name
 from rationale_eval.ui.numbers import count
 from rationale_eval.verbs.html import visible
@@ -41,15 +43,17 @@ def pick(desk: Desk, there: Sequence[Evaluation]) -> View | None:
     with metrics:
         keys = _metrics(metrics_of(chosen))
     with slice_:
-        name, ids = _slice(desk, chosen)
+        part = _slice(desk, chosen)
     shown = [each for each in roster if each.method in methods]
     if not shown or not keys:
         st.caption("Pick at least one system and one metric above.")
         return None
     with against:
         baseline = _baseline([each.key for each in shown], {each.key: each.label for each in shown})
-    part = hashlib.sha256("\n".join(ids).encode()).hexdigest() if ids is not None else ""
-    return View(desk, chosen, roster, shown, methods, keys, name, ids, part, baseline)
+    if part.ids is not None and not part.ids:
+        st.caption("No example of these evaluations is in that slice.")
+        return None
+    return View(desk, chosen, roster, shown, methods, keys, part.name, part.ids, part.key, part.link, baseline)
 
 
 def _runs(there: Sequence[Evaluation]) -> list[Evaluation]:
@@ -86,7 +90,7 @@ def _run_name(each: Evaluation) -> str:
 
 
 def _methods(there: Sequence[str]) -> list[str]:
-    asked = [name for name in address.get_all("systems") if name in there]
+    asked = [name for name in _asked("methods", "systems") if name in there]
     usual = [name for name in there if name not in HIDDEN]
     picked = st.multiselect(
         "Systems",
@@ -96,12 +100,12 @@ def _methods(there: Sequence[str]) -> list[str]:
         key="compare-systems",
         help="Methods, and controls beside them. Random is drawn as a line: what no rationale should fall below.",
     )
-    address.put(systems=[name for name in there if name in picked] if set(picked) != set(usual) else None)
+    address.put(methods=[name for name in there if name in picked] if set(picked) != set(usual) else None)
     return [name for name in there if name in picked]
 
 
 def _metrics(there: Sequence[str]) -> list[str]:
-    asked = _known(address.get_all("metrics") or [address.get("metric") or ""], there)
+    asked = _known(_asked("metrics", "metric"), there)
     usual = first_metrics(there)
     picked = st.multiselect(
         "Metrics",
@@ -115,6 +119,14 @@ def _metrics(there: Sequence[str]) -> list[str]:
     return [key for key in there if key in picked]
 
 
+def _asked(own: str, shared: str) -> list[str]:
+    """Values of this page, or those of a link from another one.
+
+    What another page remembers is not asked: one system that was looked at there leaves nothing to compare here.
+    """
+    return address.get_all(own) or (address.get_all(shared) if shared in st.query_params else [])
+
+
 def _known(asked: Sequence[str], there: Sequence[str]) -> list[str]:
     """Metrics by "name:variant", or by name, which means the first variant that is there."""
     found = []
@@ -125,23 +137,40 @@ def _known(asked: Sequence[str], there: Sequence[str]) -> list[str]:
     return found
 
 
-def _slice(desk: Desk, chosen: Sequence[Evaluation]) -> tuple[str | None, tuple[str, ...] | None]:
-    parts = compare_data.slices(desk, chosen)
-    options = [ALL, *parts]
-    asked = address.get("slice")
+def _slice(desk: Desk, chosen: Sequence[Evaluation]) -> _Part:
+    parts, kept = compare_data.slices(desk, chosen), saved(desk)
+    options = [ALL, *parts, *kept]
+    asked = address.get("slice") or ALL
+    asked = asked if asked in options else f"{BEGIN}{asked}"
     picked = st.selectbox(
         "Slice",
         options,
         index=options.index(asked) if asked in options else 0,
-        format_func=lambda name: _plain(name) if name == ALL else f"{_plain(name)} ({len(parts[name]):,})",
+        format_func=lambda name: f"{_plain(name)} ({len(parts[name]):,})" if name in parts else _plain(name),
         key="compare-slice",
-        help="Only these examples count, in every number and test below.",
+        help="Only these examples count, in every number and test below. Slices are saved on the page Examples.",
     )
-    if picked == ALL or picked not in parts:
-        address.put(slice=None)
-        return None, None
-    address.put(slice=picked)
-    return picked, tuple(parts[picked])
+    if picked in parts:
+        address.put(slice=picked)
+        return _Part(picked, tuple(parts[picked]), {"slice": [picked]})
+    if picked in kept:
+        address.put(slice=kept[picked].text)
+        return _Part(picked, examples_of(desk, chosen, kept[picked]), link(kept[picked]))
+    address.put(slice=None)
+    return _Part(None, None, {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the data: its name, its examples (None for all), how the page Examples filters by it."""
+
+    name: str | None
+    ids: tuple[str, ...] | None
+    link: dict[str, list[str]]
+
+    @property
+    def key(self) -> str:
+        return "" if self.ids is None else hashlib.sha256("\n".join(self.ids).encode()).hexdigest()
 
 
 def _baseline(there: Sequence[str], labels: Mapping[str, str]) -> str | None:

@@ -37,8 +37,8 @@ def open_examples(view: View, clicked: Clicked | None) -> None:
     """Leaves for the examples behind what was clicked; does nothing where nothing was."""
     if clicked is not None:
         run, method, key = clicked
-        metric = key.partition(":")[0]
-        address.open_page("examples", run=run, systems=[method], metric=metric, order="worst", slice=view.slice)
+        shown = {"systems": [method], "by": method, "metric": key, "order": "worst", **view.link}
+        address.open_page("examples", run=run, **shown)
 
 
 def table(view: View, values: pd.DataFrame) -> None:

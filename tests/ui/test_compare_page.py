@@ -10,10 +10,14 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from rationale_eval.data.load import load_dataset
+from rationale_eval.desk.access import Access
+from rationale_eval.desk.notes import Notes
 from rationale_eval.metrics.nrg import DESIDERATA
 from rationale_eval.ui.numbers import number
 from rationale_eval.verbs.compare import compare, composite
 from rationale_eval.verbs.result import Result
+from rationale_eval.workspace.runs import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -102,12 +106,27 @@ def test_a_slice_counts_everywhere(
     result = Result.load(sample_folder / "runs" / run)
     assert set(full["n"]) == {16}
     rows = result.examples("auprc", "saliency").set_index("example_id")["value"]
-    from rationale_eval.data.load import load_dataset
-
     ids = [each.id for each in load_dataset("bundled/nli", "test") if each.choices[each.label] == "entailment"]
     line = full[full["system"] == "saliency"].iloc[0]
     assert line["value"] == number(rows.loc[ids].mean())
     assert app.code[-1].value.splitlines()[0].endswith("--ids slice.txt")
+
+
+def test_a_saved_slice_is_its_examples(
+    own_sample: Path, sample_ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = sample_ids["evaluate"]
+    Notes(Workspace(own_sample), Access()).save_slice("odd <b>", {"label": ["neutral"], "right": ["wrong"]})
+    app = opened(own_sample, monkeypatch, run=run, metrics=["auprc:trapezoid"], slice="odd <b>")
+    assert app.selectbox(key="compare-slice").value == "saved: odd <b>"
+    result = Result.load(own_sample / "runs" / run)
+    right = result.examples("accuracy").set_index("example_id")["value"]
+    neutral = [each.id for each in load_dataset("bundled/nli", "test") if each.choices[each.label] == "neutral"]
+    ids = [id for id in neutral if right[id] == 0]
+    line = frame(app, "coverage").set_index("system").loc["saliency"]
+    assert 0 < line["n"] == len(ids) < 16
+    values = result.examples("auprc", "saliency").set_index("example_id")["value"]
+    assert line["value"] == number(values.loc[ids].mean())
 
 
 def test_free_text_is_compared_as_well(
