@@ -8,6 +8,7 @@ from typing import Any
 from rationale_eval.metrics.record import Score
 from rationale_eval.verbs.compare import compare
 from rationale_eval.verbs.export import latex
+from rationale_eval.verbs.numbers import number
 from rationale_eval.verbs.report import POLICY
 from rationale_eval.verbs.result import Result, ScoreRow, write_scores
 from rationale_eval.workspace.runs import Workspace
@@ -48,10 +49,10 @@ def test_tables_and_the_report_are_taken_away(
     test = compare(result, methods=["saliency", "random"], metrics=["auprc"]).iloc[0]
     chip = page.locator(".chips span").first
     chip.wait_for()
-    assert chip.inner_text().replace("\u2068", "").replace("\u2069", "") == (
-        "saliency > random" if test["better"] else "saliency ≈ random"
-    )
-    assert f"p {test['p']:.3g}"[:6] in chip.get_attribute("title")
+    first, second = sorted((test["first"], test["second"]), key=lambda name: name != test["better"])
+    said = f"{first} > {second}" if test["better"] else f"{first} ≈ {second}"
+    assert chip.inner_text().replace("\u2068", "").replace("\u2069", "") == said
+    assert f"p {number(test['p'])}, corrected {number(test['p_holm'])}" in chip.get_attribute("title")
     summary = result.summary()
     wanted = summary[(summary["metric"] == "auprc") & summary["method"].isin(["saliency", "random"])]
     assert _saved(page, "Download LaTeX") == latex(wanted)
