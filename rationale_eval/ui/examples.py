@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -102,7 +102,9 @@ def examples(looked: _Looked) -> None:
         metrics = examples_pickers.columns(seen, slate)
         examples_pickers.save_slice(seen, looked.notes)
         wanted = filter_of(seen, slate, marked(seen, looked.own))
-        places = _select(str(slate.path), wanted, order_of(seen, slate))
+        order = order_of(seen, slate)
+        seen.ask((slate.path, replace(wanted, only=None), order))
+        places = _select(str(slate.path), wanted, order)
         st.markdown(f"{len(places):,d} of {slate.about.rows:,d}")
         examples_detail.undo(looked.notes)
     if not len(places):

@@ -12,7 +12,8 @@ from rationale_eval.desk.example import Detail, verdicts
 from rationale_eval.desk.notes import Note, Notes
 from rationale_eval.desk.slate import Slate
 from rationale_eval.desk.slate_query import Spread, spread
-from rationale_eval.ui import example_html, highlights
+from rationale_eval.errors import RationaleEvalError
+from rationale_eval.ui import example_html, highlights, page
 from rationale_eval.ui.address import open_page
 from rationale_eval.ui.colours import of_systems
 from rationale_eval.ui.examples_view import View
@@ -51,18 +52,15 @@ def marks(notes: Notes, data: str, found: Detail, said: Sequence[Note]) -> None:
     """The star, and tags and notes to read and to write."""
     star = next((each for each in said if each.kind == "star"), None)
     locked = notes.access.read_only
-    if st.button(
+    st.button(
         "Remove star" if star else "Star",
         key="ex-star",
         icon=":material/star:" if star else ":material/star_border:",
         shortcut="s",
         disabled=locked,
-    ):
-        if star:
-            notes.delete(star.id)
-        else:
-            notes.star(data, found.id)
-        st.rerun()
+        on_click=_star,
+        args=(notes, data, found.id),
+    )
     others = [each for each in said if each.kind != "star"]
     label = f"Notes ({len(others):d})" if others else "Notes"
     with st.popover(label, icon=":material/edit_note:", key="ex-notes"):
@@ -72,6 +70,18 @@ def marks(notes: Notes, data: str, found: Detail, said: Sequence[Note]) -> None:
             _write(notes, data, found)
         elif not others:
             st.caption("Nothing was noted about this example.")
+
+
+def _star(notes: Notes, data: str, id: str) -> None:
+    """Sets the star or takes it away, by what is kept now: two clicks in a hurry are two changes."""
+    star = next((each for each in notes.of(data, id) if each.kind == "star"), None)
+    try:
+        if star:
+            notes.delete(star.id)
+        else:
+            notes.star(data, id)
+    except (RationaleEvalError, OSError) as error:
+        st.session_state["ex-problem"] = str(error)
 
 
 def _note(notes: Notes, each: Note) -> None:
@@ -101,7 +111,9 @@ def _write(notes: Notes, data: str, found: Detail) -> None:
 
 
 def undo(notes: Notes) -> None:
-    """Brings back what was deleted last."""
+    """Brings back what was deleted last; says what could not be changed."""
+    if sentence := st.session_state.pop("ex-problem", ""):
+        page.problem(sentence)
     gone = st.session_state.get("ex-undo")
     if not gone:
         return

@@ -34,8 +34,10 @@ class View:
     def __init__(self, values: dict[str, list[str]] | None = None) -> None:
         self.values: dict[str, list[str]] = dict(values or {})
         self.shown: dict[str, list[str]] = {}
+        self.before: dict[str, list[str]] = {}
         self.epoch = 0
         self._base = self.values
+        self._asked: object = None
 
     @property
     def base(self) -> View:
@@ -45,7 +47,14 @@ class View:
     def begin(self, values: dict[str, list[str]]) -> None:
         """Widgets begin anew, with these values."""
         self.values, self._base = dict(values), dict(values)
+        self._asked = None
         self.epoch += 1
+
+    def ask(self, question: object) -> None:
+        """Begins with the first example where other examples, or another order, are asked for than before."""
+        if self._asked is not None and self._asked != question:
+            self.put("example")
+        self._asked = question
 
     def one(self, name: str, default: str = "") -> str:
         """A single value."""
@@ -79,9 +88,14 @@ class View:
 
     def to_url(self) -> None:
         """Writes all values into the address."""
+        # A click may end this run between two names; the next one must not take the half for another address.
+        self.before, self.shown = _of_url(), {name: self.many(name) for name in NAMES if self.many(name)}
         for name in NAMES:
             address.put(**{name: self.many(name) or None})
-        self.shown = _of_url()
+
+    def elsewhere(self, given: dict[str, list[str]]) -> bool:
+        """Whether an address was not written here."""
+        return any(given.get(name) not in (self.shown.get(name), self.before.get(name)) for name in NAMES)
 
 
 def view() -> View:
@@ -89,7 +103,7 @@ def view() -> View:
     found = st.session_state.setdefault(_STATE, View())
     assert isinstance(found, View)
     given = _of_url()
-    if given and given != found.shown:
+    if given and found.elsewhere(given):
         found.begin(given)
     elif not given and found.shown:
         found.begin(found.values)  # back from another page

@@ -74,14 +74,13 @@ def make_evaluation(
             for kind, values in scores.items()
         )
         write_scores(rows, run.examples)
-        for method, each in (words or {}).items():
+        for place, (method, each) in enumerate((words or {}).items()):
             found = [
                 WordScores(example.id, method, data.words(example), np.array(values, dtype=float))
                 for example, values in zip(data, each, strict=True)
             ]
-            save_explanations(
-                Explanations(method, lambda found=found: found), run.folder / "explanations" / f"{method}.parquet", data
-            )
+            file = run.folder / "explanations" / f"{place}.parquet"  # a method's name may be no file's
+            save_explanations(Explanations(method, lambda found=found: found), file, data)
         if answers:
             with predictions_file(run.folder / FILE) as keep:
                 for one in answers:

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rationale_eval.data.explanations import save_explanations
-from rationale_eval.data.rationale import Explanations, WordScores
 from rationale_eval.desk.access import READ_ONLY, ROOTS, Access
 from rationale_eval.desk.notes import Notes
 from rationale_eval.verbs.predictions import Answered
@@ -181,10 +179,7 @@ def test_hostile_text_is_text(opened: Any, tmp_path: Path) -> None:
     words = {HOSTILE[:40]: [np.linspace(-1, 1, len(data.words(each))) for each in data]}
     said = [Answered(f"e{place}", "writer <b>", "own", 0, None, HOSTILE) for place in range(2)]
     scores = {(HOSTILE[:40], WORST, "eraser"): [0.1, 0.2], ("writer <b>", "rq", "np"): [HOSTILE, 1.0]}
-    run = make_evaluation(workspace, data, scores, title=HOSTILE, answers=said)
-    (system,) = words
-    found = [WordScores(each.id, system, data.words(each), one) for each, one in zip(data, words[system], strict=True)]
-    save_explanations(Explanations(system, lambda: found), run.folder / "explanations" / "hostile.parquet", data)
+    run = make_evaluation(workspace, data, scores, words=words, title=HOSTILE, answers=said)
     Notes(workspace, Access()).note("toy all", "e0", HOSTILE)
     Notes(workspace, Access()).tag("toy all", "e0", HOSTILE[:40])
     app = opened(workspace.path, run=run.id)
