@@ -26,7 +26,7 @@ from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
 from rationale_eval.models.text_encoder import TextEncoder
 from rationale_eval.rationales.perturbations import Pool, Report, Said, perturb
-from rationale_eval.simulators.config import SimulatorConfig
+from rationale_eval.simulators.config import read_simulator
 from rationale_eval.simulators.service import Answers, Simulators, Wanted, train_together
 from rationale_eval.training.held_out import hold_out
 
@@ -99,7 +99,7 @@ class Auditor:
         part = self.train.sample(protocol.simulator_limit, seed)
         self._parts = tuple(held(each) for each in hold_out(part, DEV))
         self.conditions = conditions(protocol.noise, protocol.data)
-        self.config = SimulatorConfig(**protocol.simulator)
+        self.config = read_simulator(protocol.simulator)
         self.weights = list(dict.fromkeys(str(one.options["weights"]) for one in audited if "weights" in one.options))
         needs = {need for one in audited for need in one.metric.needs}
         self.encoder = TextEncoder(device=device) if "encoder" in needs else None

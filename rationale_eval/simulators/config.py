@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from rationale_eval.errors import UsageError
 from rationale_eval.models.load import reads
@@ -150,3 +150,28 @@ class SimulatorConfig(RobustSettings):
             patience=self.patience,
             metric=metric,
         )
+
+
+def read_simulator(settings: Mapping[str, Any]) -> SimulatorConfig:
+    """Checks the knobs of simulators; `small.steps` is the knob `steps` of small ones.
+
+    Raises:
+        UsageError: For a knob that does not exist or a value that it cannot have.
+    """
+    if "weights" in settings:
+        raise UsageError("which weights simulators start from is a variant of the metric: simulatability:pt or :np")
+    small = {name.removeprefix("small."): value for name, value in settings.items() if name.startswith("small.")}
+    whole = {name: value for name, value in settings.items() if not name.startswith("small.")}
+    if small and "small" in whole:
+        raise UsageError("set either simulator small as a whole or knobs of it such as small.steps, not both")
+    try:
+        return SimulatorConfig(**whole, **({"small": small} if small else {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        inner = [f"small.{each}" for each in SmallSettings.model_fields]
+        outer = [each for each in SimulatorConfig.model_fields if each not in ("weights", "small")]
+        known = ", ".join(inner if name.startswith("small") else [*outer, *inner])
+        if not name:
+            raise UsageError(f"simulator: {first['ctx']['error']!s}") from error
+        raise UsageError(f"simulator {name}: {first['msg'].lower()} (there are: {known})") from error

@@ -20,6 +20,7 @@ from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import UsageError
 from rationale_eval.rationales.perturbations import PERTURBATIONS
+from rationale_eval.simulators.config import read_simulator
 from rationale_eval.training.fingerprint import digest
 from rationale_eval.training.progress import progress as bar
 from rationale_eval.verbs.attempt import attempt
@@ -30,7 +31,7 @@ from rationale_eval.verbs.beats import Shown, beating, counted, silently
 from rationale_eval.verbs.checked import Checked
 from rationale_eval.verbs.extract_run import require_same
 from rationale_eval.verbs.job import Progress, placed, workspace_of
-from rationale_eval.verbs.simulating import KEPT, read_simulator
+from rationale_eval.verbs.simulating import KEPT
 from rationale_eval.workspace.runs import Run, Workspace
 
 

@@ -20,7 +20,7 @@ from rationale_eval.verbs.audit_run import read_protocol
 
 KNOBS = {
     "eval_limit": 40, "simulator_limit": 120, "noise": "50", "data": "none", "perturbations": "format,other_label",
-    "simulator.small": {"steps": 100},
+    "simulator.small.steps": 100,
 }  # fmt: skip
 
 

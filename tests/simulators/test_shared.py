@@ -15,7 +15,7 @@ from rationale_eval.axioms.protocol import Protocol
 from rationale_eval.axioms.same_audit import require_same_audit
 from rationale_eval.errors import UsageError
 from rationale_eval.simulators import service
-from rationale_eval.simulators.config import SHARED, SimulatorConfig
+from rationale_eval.simulators.config import SHARED, SimulatorConfig, read_simulator
 from rationale_eval.simulators.service import Answers, Simulators
 from rationale_eval.simulators.shared import Several, SharedLearner, spread
 from rationale_eval.training.learner import Learner
@@ -25,7 +25,7 @@ from rationale_eval.verbs.audit_job import AuditConfig
 from rationale_eval.verbs.audit_run import check as check_audit
 from rationale_eval.verbs.audit_run import read_protocol
 from rationale_eval.verbs.chosen_metrics import choose_text_metrics
-from rationale_eval.verbs.simulating import read_simulator, require_views
+from rationale_eval.verbs.simulating import require_views
 from rationale_eval.workspace.runs import Workspace
 from tests.helpers.tiny import tiny_folder
 from tests.simulators.test_simulators import accuracy, answers, config

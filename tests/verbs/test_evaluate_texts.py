@@ -17,6 +17,7 @@ from rationale_eval.data.outputs import Outputs, TextRationale
 from rationale_eval.errors import InputError, UsageError
 from rationale_eval.models.load import load_model
 from rationale_eval.models.text_encoder import TextEncoder
+from rationale_eval.simulators.config import read_simulator
 from rationale_eval.verbs.chosen_metrics import choose_text_metrics
 from rationale_eval.verbs.evaluate_run import evaluate_run
 from rationale_eval.verbs.evaluate_texts import evaluate_texts
@@ -24,7 +25,6 @@ from rationale_eval.verbs.generate_job import GenerateConfig
 from rationale_eval.verbs.generate_run import generate_run
 from rationale_eval.verbs.job import EvaluateConfig
 from rationale_eval.verbs.jobs import resume, submit
-from rationale_eval.verbs.simulating import read_simulator
 from rationale_eval.workspace.runs import Workspace
 from tests.helpers.tiny import tiny_folder
 
