@@ -15,6 +15,11 @@ __all__ = ["LABEL_CAP", "html_text", "md_text"]
 
 LABEL_CAP: Final = 300
 
+# Streamlit's Markdown makes links of what looks like an address even where every sign of it is escaped: it looks at the
+# finished text. A word joiner, which shows nothing, keeps it from looking like one.
+_ADDRESS: Final = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
+_JOINER: Final = "\u2060"
+
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&/@\"'])")
 
 
@@ -26,4 +31,5 @@ def md_text(text: object, *, cap: int = LABEL_CAP) -> str:
         cap: Characters shown at most.
     """
     shown, more = visible(text, cap)
-    return _MARKDOWN.sub(r"\\\1", " ".join(shown.split())) + more
+    line = _ADDRESS.sub(_JOINER, " ".join(shown.split()))
+    return _MARKDOWN.sub(r"\\\1", line) + more

@@ -114,12 +114,15 @@ def chromium() -> Iterator[Any]:
             browser.close()
 
 
-def new_page(browser: Any, *, dark: bool = False, width: int = 1400, height: int = 1000) -> tuple[Any, Seen]:
-    """A page in a session of its own, and what it saw."""
+def new_page(
+    browser: Any, *, dark: bool = False, width: int = 1400, height: int = 1000, bypass_csp: bool = False
+) -> tuple[Any, Seen]:
+    """A page in a session of its own, and what it saw; without the server's policy if `bypass_csp`."""
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
         accept_downloads=True,
+        bypass_csp=bypass_csp,
     )
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
