@@ -68,6 +68,7 @@ class Desk:
             NotAllowed: In a read-only dashboard.
         """
         self.access.require_change("start a run")
+        self._require_offered(job)
         made = self.warm.call("submit", job=dict(job), placing={"owner": self.access.user, **placing})
         self.keep_working()
         return self.run(made["id"])
@@ -85,6 +86,10 @@ class Desk:
             NotAllowed: In a read-only dashboard.
         """
         self.access.require_change("start a run")
+        self._require_offered(job)
+        for name, each in grid.items():
+            for value in each:
+                self._require_offered({name: value})
         values = {name: list(each) for name, each in grid.items()}
         made = self.warm.call("sweep", job=dict(job), seeds=list(seeds), grid=values, owner=self.access.user)
         self.keep_working()
@@ -120,6 +125,7 @@ class Desk:
             NotAllowed: In a read-only dashboard.
         """
         self.access.require_change("start a run")
+        self._require_offered(changes or {})
         made = self.warm.call("retry", id=id, changes=dict(changes or {}), placing={"owner": self.access.user})
         self.keep_working()
         return self.run(made["id"])
@@ -143,6 +149,11 @@ class Desk:
         """
         self.access.require_change("restore a run")
         return control.restore(self.workspace, id)
+
+    def _require_offered(self, job: Mapping[str, Any]) -> None:
+        from rationale_eval.desk.confine import require_offered  # which looks through this desk
+
+        require_offered(self, job)
 
     def keep_working(self) -> None:
         """Has a worker serve the queue until it is empty; a detached process, which outlives the dashboard."""

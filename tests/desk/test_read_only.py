@@ -33,6 +33,7 @@ CHANGES = {
     "desk.Desk.restore",
     "desk.Desk.resume",
     "desk.Desk.retry",
+    "estimate.Measurements.begin",
     "notes.Notes.delete",
     "notes.Notes.note",
     "notes.Notes.restore",

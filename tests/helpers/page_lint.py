@@ -34,6 +34,7 @@ TEMPLATES = frozenset((
     "rationale_eval.ui.figures",
     "rationale_eval.ui.highlights",
     "rationale_eval.ui.train_form",
+    "rationale_eval.ui.train_launch",
 ))
 # fmt: on
 """Modules that may call `st.html`: templates of ours around text from `html_text`."""
