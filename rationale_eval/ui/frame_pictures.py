@@ -55,6 +55,7 @@ def show(views: Sequence[AuditView], cards: Sequence[Card]) -> None:
         _picture("robustness", of_one, _accuracy)
     with right:
         _picture("leakage", of_one, lambda some: _leakage(view, some))
+    with left:
         _picture("people", of_one, lambda some: _people(view, some))
 
 

@@ -220,3 +220,23 @@ def test_an_estimate_scales_audits_of_the_same_kind_only() -> None:
     both = found((BEGINS + 10.0, small), asked={**small, "metrics": ["rq:np", "simulatability:np"]})
     assert both is not None and both.middle == pytest.approx(BEGINS + 10.0)
     assert np.isfinite(both.middle)
+
+
+def test_ratings_stand_beside_scores(tmp_path: Path, view: audits.AuditView) -> None:
+    card = view.cards[1]
+    both = {"metric": card.metric, "variant": card.variant, "source": "rated", "seed": 0, "answer": 0, "text": "t"}
+    scores = [both | {"example_id": "a", "value": 1.0}, both | {"example_id": "b", "value": None}]
+    pd.DataFrame(scores).assign(reason="", parts=None).to_parquet(tmp_path / "scores.parquet")
+    known = pd.DataFrame(
+        [
+            {"example_id": key, "rated": True, "inputs": '{"premise": "x"}', "choices": ["yes", "no"], "label": 0}
+            | {"rating": rating, "by_people": True}
+            for key, rating in (("a", 0.5), ("b", 0.75))
+        ]
+    )
+    known.to_parquet(tmp_path / "instances.parquet")
+    found = audit_examples.ratings(tmp_path, card)
+    assert found is not None and found[["rating", "score"]].to_numpy().tolist() == [[0.5, 1.0]]
+    rows = audit_examples.behind(tmp_path, card, "people", "rho").rows
+    assert rows["rating"].tolist() == [0.5, 0.75] and rows["answer"].tolist() == ["yes", "yes"]
+    assert rows["input"].tolist() == ["premise: x", "premise: x"]
