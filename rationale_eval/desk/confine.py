@@ -12,6 +12,7 @@ from rationale_eval.errors import UsageError
 
 DATA: Final = ("bundled/", "generated/", "own/")
 MODELS: Final = ("embedded/", "new/", "run:")
+_DATA_FIELDS: Final = ("data", "ratings")
 _MODEL_FIELDS: Final = ("model", "encoder", "helper")
 _RUN_FIELDS: Final = ("scores", "texts", "simulator_texts")
 
@@ -27,7 +28,7 @@ def require_offered(desk: Desk, job: Mapping[str, Any]) -> None:
         UsageError: Naming what is not offered.
     """
     for name, value in _named(job):
-        kind = "data set" if name == "data" else "model" if name in _MODEL_FIELDS else "run"
+        kind = "data set" if name in _DATA_FIELDS else "model" if name in _MODEL_FIELDS else "run"
         if not _is_offered(desk, name, value):
             raise UsageError(
                 f"that {kind} ('{value[:80]}') is not offered here; the person who runs the dashboard can add its "
@@ -36,7 +37,7 @@ def require_offered(desk: Desk, job: Mapping[str, Any]) -> None:
 
 
 def _named(job: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name in ("data", *_MODEL_FIELDS):
+    for name in (*_DATA_FIELDS, *_MODEL_FIELDS):
         if job.get(name) is not None:
             yield name, str(job[name])
     for name in _RUN_FIELDS:
@@ -47,10 +48,10 @@ def _named(job: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _is_offered(desk: Desk, name: str, value: str) -> bool:
     if name in _RUN_FIELDS:
         return value.startswith("run:")
-    known = DATA if name == "data" else MODELS
+    known = DATA if name in _DATA_FIELDS else MODELS
     if value.startswith(known):
         return True
-    offers = choices.data_sets(desk) if name == "data" else choices.models(desk)
+    offers = choices.data_sets(desk) if name in _DATA_FIELDS else choices.models(desk)
     if value not in {each.value for each in offers}:
         return False
     roots.require_no_way_out(Path(value))

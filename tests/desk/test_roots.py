@@ -114,6 +114,7 @@ def test_only_what_is_offered_is_opened(desk: Desk, root: Path, value: str) -> N
         {"data": "bundled/nli", "encoder": "../x"},
         {"data": "bundled/nli", "scores": ["/etc/passwd"]},
         {"data": "bundled/nli", "texts": ["x.jsonl"]},
+        {"data": "bundled/nli", "ratings": "/etc/passwd"},
     ],
 )
 def test_a_job_names_only_what_is_offered(desk: Desk, job: dict[str, object]) -> None:
