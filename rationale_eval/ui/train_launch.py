@@ -15,7 +15,7 @@ from rationale_eval.errors import RationaleEvalError, UsageError
 from rationale_eval.ui import forms, page
 from rationale_eval.ui.address import open_run
 from rationale_eval.ui.numbers import count, duration, size
-from rationale_eval.ui.text import html_text, md_text
+from rationale_eval.ui.text import md_text
 from rationale_eval.verbs.jobs import read_job
 
 
@@ -88,12 +88,11 @@ def _shown(found: Estimate, measured: Estimate | None) -> None:
         ("Memory", "not measured" if memory is None else size(memory)),
         ("Disk", "not measured" if found.disk is None else size(found.disk)),
     ]
-    lines = "".join(_ROW.format(html_text(name), html_text(value)) for name, value in rows)
-    st.html(f'<table style="width:100%;border-collapse:collapse">{lines}</table>')
+    for name, value in rows:
+        with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
+            st.markdown(name, width="content")
+            st.markdown(f"**{md_text(value)}**", width="content")
     st.caption(md_text(found.basis + (f" While it trains, up to {size(most)} of the disk." if most else ""), cap=600))
-
-
-_ROW = '<tr><td style="opacity:.75;padding:.1rem 0">{0}</td><td style="text-align:right">{1}</td></tr>'
 
 
 def reproduce(asked: Asked) -> None:
