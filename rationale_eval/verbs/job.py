@@ -307,7 +307,7 @@ class EvaluateConfig(ScoringJob):
 
     def title(self) -> str:
         """The job in a few words, for lists."""
-        files = (Path(name).stem for name in (*self.scores, *self.texts))
+        files = (*map(_made_by, self.scores), *map(_made_by, self.texts))
         what = ", ".join((*self.methods, *files)) or self.model or "gold"
         return f"{what} on {_short(self.data)}"
 
@@ -361,6 +361,11 @@ def _short(data: str | None) -> str:
     if data is None:
         return "data in memory"
     return data if data.startswith(_NAMED_DATA) else Path(data).name
+
+
+def _made_by(name: str) -> str:
+    """What was scored, in a word: a file without its ending, or the last four signs of a run, which tell runs apart."""
+    return f"run {name[-4:]}" if name.startswith("run:") else Path(name).stem
 
 
 def _whole_path(name: str | None, named: tuple[str, ...]) -> str | None:
