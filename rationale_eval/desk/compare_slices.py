@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 THIRDS: Final = ("short", "middle", "long")
-MOST_READ: Final = 20_000
+MOST_READ: Final = 2_000
 """Examples whose labels are read from the data themselves while somebody waits for the page."""
 
 MOST_LABELS: Final = 12

@@ -71,9 +71,13 @@ def permutation_test(first: Floats, second: Floats, reduce: Reduce, *, draws: in
     exact = len(half) <= EXACT_UNITS
     total = 2 ** len(half) if exact else draws
     draw, count = np.random.default_rng(seed), 0
-    for start, stop in chunks(total, len(half)):
-        swap = _all_swaps(start, stop, len(half)) if exact else _random_swaps(draw, stop - start, len(half))
-        shift = half.sum(axis=0) - 2 * (swap.astype(np.float64) @ half)
+    tables = None if exact else _tables(half)
+    for start, stop in chunks(total, len(half) if tables is None else tables.shape[1]):
+        if tables is None:
+            swapped = _all_swaps(start, stop, len(half)).astype(np.float64) @ half
+        else:
+            swapped = _random_sums(draw, stop - start, tables)
+        shift = half.sum(axis=0) - 2 * swapped
         differences = np.abs(reduce(middle + shift) - reduce(middle - shift))
         count += int((~(differences < bar)).sum())
     if exact:
@@ -86,10 +90,35 @@ def _all_swaps(start: int, stop: int, units: int) -> NDArray[np.int64]:
     return (np.arange(start, stop)[:, None] >> np.arange(units)) & 1
 
 
-def _random_swaps(draw: np.random.Generator, rows: int, units: int) -> NDArray[np.uint8]:
+_BITS: Final = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float64)
+
+
+def _tables(half: Floats) -> Floats:
+    """What each byte of swaps adds: eight units make 256 patterns, whose sums are looked up and not made again.
+
+    Args:
+        half: `[units, parts]`.
+
+    Returns:
+        `[parts, bytes, 256]`; bytes come in fours, and units that are only filled in add nothing.
+    """
+    width = 32 * ((len(half) + 31) // 32)
+    filled = np.zeros((half.shape[1], width))
+    filled[:, : len(half)] = half.T
+    return np.asarray(filled.reshape(half.shape[1], width // 8, 8) @ _BITS.T)
+
+
+def _random_sums(draw: np.random.Generator, rows: int, tables: Floats) -> Floats:
+    """Sums over the swapped units of `rows` random swaps, `[rows, parts]`."""
     # Whole 32-bit words for each row: what is drawn then does not depend on how the rows are cut into chunks.
-    bits = draw.integers(0, 256, size=(rows, 4 * ((units + 31) // 32)), dtype=np.uint8)
-    return np.unpackbits(bits, axis=1)[:, :units]
+    drawn = draw.integers(0, 256, size=(rows, tables.shape[1]), dtype=np.uint8)
+    bytes_ = np.ascontiguousarray(drawn.T)
+    sums = np.zeros((len(tables), rows))
+    for part, own in zip(sums, tables, strict=True):
+        if own.any():  # the counts below a mean never differ
+            for table, byte in zip(own, bytes_, strict=True):
+                part += table[byte]
+    return sums.T
 
 
 def mcnemar_test(

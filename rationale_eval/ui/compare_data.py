@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -11,9 +11,11 @@ import streamlit as st
 from rationale_eval.desk import compare_pictures, compare_slices
 from rationale_eval.desk.compare_pictures import Distribution
 from rationale_eval.desk.desk import Desk
+from rationale_eval.desk.slate import known
+from rationale_eval.desk.sources import Source
 from rationale_eval.verbs import side_by_side
 from rationale_eval.verbs.result import Result
-from rationale_eval.verbs.systems import Evaluation, System
+from rationale_eval.verbs.systems import Evaluation, System, metrics_of, with_models
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,24 +134,19 @@ def gains(view: View) -> tuple[pd.DataFrame, str]:
     Raises:
         UsageError: If a metric that it needs is missing, or there is only one system.
     """
-    return _gains(view.stamp, view.part, tuple(view.methods), view)
-
-
-@st.cache_data(max_entries=32, show_spinner="Computing relative gains")
-def _gains(stamp: tuple[str, ...], part: str, methods: tuple[str, ...], _view: View) -> tuple[pd.DataFrame, str]:
-    results = _view.results
-    if _view.ids is not None:
-        results = {run: result.narrowed(_view.ids) for run, result in results.items()}
-    return side_by_side.gains(results, methods)
+    joined = side_by_side.gain_metrics(metrics_of(view.chosen))
+    around = replace(view, systems=with_models(view.systems, view.chosen), keys=joined)
+    return side_by_side.gains(summary(around))
 
 
 def slices(desk: Desk, chosen: Sequence[Evaluation]) -> dict[str, list[str]]:
     """Parts of the data; see `compare_slices.slices`."""
-    return _slices(written(desk, chosen), desk, chosen)
+    there = known([Source(desk.run(each.id), desk) for each in chosen])
+    return _slices(written(desk, chosen), there, desk, chosen)
 
 
 @st.cache_data(max_entries=32, show_spinner="Looking for parts of the data")
-def _slices(stamp: tuple[str, ...], _desk: Desk, _chosen: Sequence[Evaluation]) -> dict[str, list[str]]:
+def _slices(stamp: tuple[str, ...], known: bool, _desk: Desk, _chosen: Sequence[Evaluation]) -> dict[str, list[str]]:
     return compare_slices.slices(compare_slices.facts(_desk, *(each.id for each in _chosen)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -18,6 +18,10 @@ from rationale_eval.verbs.side_by_side import together
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+SLOW: Final = 100_000
+"""Systems, squared, times examples: from here on the tests of one metric may take a second."""
 
 
 def show(view: View, table: pd.DataFrame, places: Mapping[str, DeltaGenerator]) -> None:
@@ -40,6 +44,8 @@ def _judge(view: View, table: pd.DataFrame, places: Mapping[str, DeltaGenerator]
     keys, began = list(places), time.monotonic()
     tables: list[pd.DataFrame] = []
     bar = st.empty()
+    if len(view.systems) ** 2 * max(each.examples for each in view.chosen) > SLOW:
+        bar.progress(0.0, text=f"Testing 1 of {len(keys):d} metrics")
     for done, key in enumerate(keys):
         if done and time.monotonic() - began > 0.5:
             left = (time.monotonic() - began) / done * (len(keys) - done)

@@ -11,8 +11,8 @@ from rationale_eval.errors import UsageError
 from rationale_eval.verbs.compare import same_data
 from rationale_eval.verbs.report import About, report
 from rationale_eval.verbs.result import Result
-from rationale_eval.verbs.side_by_side import computed, gains, stored, tested, together
-from rationale_eval.verbs.systems import evaluation_of, metrics_of, systems_of
+from rationale_eval.verbs.side_by_side import computed, gain_metrics, gains, stored, tested, together
+from rationale_eval.verbs.systems import evaluation_of, metrics_of, systems_of, with_models
 from rationale_eval.workspace.run import Run
 
 
@@ -72,9 +72,10 @@ def report_of(
     values = stored(chosen, systems, keys) if ids is None else computed(results, systems, keys, ids)
     names = list(dict.fromkeys(each.method for each in systems))
     tests = together([tested(results, names, key, baseline, ids) for key in keys])
-    narrowed = results if ids is None else {id: result.narrowed(ids) for id, result in results.items()}
+    joined = gain_metrics(metrics_of(chosen))
+    around = with_models(systems, chosen)
     try:
-        gain = gains(narrowed, names)
+        gain = gains(stored(chosen, around, joined) if ids is None else computed(results, around, joined, ids))
     except UsageError:
         gain = None  # fewer than two methods, or none of the metrics it joins
     part = None if ids is None else f"{len(set(ids)):,} chosen examples"

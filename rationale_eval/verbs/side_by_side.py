@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from rationale_eval.errors import UsageError
 from rationale_eval.metrics.all import load_all
-from rationale_eval.verbs.export import CONTROLS
 from rationale_eval.verbs.numbers import number
 from rationale_eval.verbs.result import Result
 from rationale_eval.verbs.systems import Evaluation, System, total
@@ -99,12 +99,12 @@ def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return corrected(pd.concat(filled, ignore_index=True))
 
 
-def gains(results: Mapping[str, Result], methods: Sequence[str]) -> tuple[pd.DataFrame, str]:
-    """Normalized relative gain of methods; controls are none.
+def gains(values: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Normalized relative gain of methods, from their corpus values; controls are none.
 
     Args:
-        results: Results by run.
-        methods: Methods.
+        values: Corpus values of the metrics that `gain_metrics` names, see `stored`; the model's own count for every
+            method of its run.
 
     Returns:
         System, gain in each desideratum, composite, best first; and a note which says what was left out because no
@@ -113,25 +113,42 @@ def gains(results: Mapping[str, Result], methods: Sequence[str]) -> tuple[pd.Dat
     Raises:
         UsageError: If fewer than two systems are left, or no metric.
     """
-    from rationale_eval.metrics.nrg import DESIDERATA
-    from rationale_eval.verbs.compare import composite
+    import pandas as pd
 
-    given = next(iter(results.values())) if len(results) == 1 else results
-    wanted = [name for name in methods if name not in CONTROLS]
-    present = {name for result in results.values() for name in result.metrics}
-    desiderata = {name: [each for each in names if each in present] for name, names in DESIDERATA.items()}
-    desiderata = {name: names for name, names in desiderata.items() if names}
-    found = composite(given, desiderata, methods=wanted)
-    equal = {name for name in found.metrics if found.metrics[name].isna().all()}
-    if equal:
-        desiderata = {name: [each for each in names if each not in equal] for name, names in desiderata.items()}
-        desiderata = {name: names for name, names in desiderata.items() if names}
-        if desiderata:
-            found = composite(given, desiderata, methods=wanted)
-    kept = {each for names in desiderata.values() for each in names}
+    from rationale_eval.metrics.nrg import DESIDERATA, nrg
+
+    load_all()
+    methods = values[~values["control"].astype(bool)]
+    table = methods.drop_duplicates(["system", "metric"]).pivot(index="system", columns="metric", values="value")
+    table = table.reindex(list(dict.fromkeys(methods["system"])))
+    runs = dict(zip(methods["system"], methods["run"], strict=True))
+    for row in values[values["method"] == MODEL].drop_duplicates(["run", "metric"]).itertuples():
+        own = [system for system in table.index if runs[system] == row.run]
+        table.loc[own, row.metric] = row.value
+    wanted = {
+        name: [each for each in names if each in table and table[each].nunique() > 1]
+        for name, names in DESIDERATA.items()
+    }
+    wanted = {name: names for name, names in wanted.items() if names}
+    if not wanted or len(table) < 2:
+        raise UsageError("a relative gain needs two methods and a metric of faithfulness, plausibility or task")
+    found = nrg(pd.DataFrame(table), wanted)
+    kept = {each for names in wanted.values() for each in names}
     missing = [each for names in DESIDERATA.values() for each in names if each not in kept]
-    note = f"Relative to these {len(found.composite)} systems; another roster gives other numbers."
+    note = f"Relative to these {len(table)} systems; another roster gives other numbers."
     return found.table(), note + (f" Left out, missing or equal for all: {', '.join(missing)}." if missing else "")
+
+
+MODEL: Final = "model"
+
+
+def gain_metrics(keys: Sequence[str]) -> list[str]:
+    """The metrics of relative gain among those that there are, each under its first variant."""
+    from rationale_eval.metrics.nrg import DESIDERATA
+
+    names = [each for names in DESIDERATA.values() for each in names]
+    firsts = {name: next((key for key in keys if key.partition(":")[0] == name), None) for name in names}
+    return [key for key in firsts.values() if key is not None]
 
 
 def _table(found: Sequence[tuple[System, str, Mapping[str, Any] | None]]) -> pd.DataFrame:

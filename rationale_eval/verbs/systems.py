@@ -115,6 +115,12 @@ def systems_of(chosen: Sequence[Evaluation]) -> list[System]:
     return sorted(found, key=lambda system: system.control)
 
 
+def with_models(systems: Sequence[System], chosen: Sequence[Evaluation]) -> list[System]:
+    """Some systems, and the models of their evaluations, whose metrics count for every method."""
+    models = [each for each in systems_of(chosen) if each.method == "model" and each not in systems]
+    return [*systems, *models]
+
+
 def _labels(chosen: Sequence[Evaluation]) -> dict[str, str]:
     """What tells the evaluations apart, in short: the model, the title, or the end of the id."""
     for names in ([each.model.rpartition("/")[2] for each in chosen], [each.title for each in chosen]):
