@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 LONGEST = 120.0
 """Seconds after which an answer counts as an error."""
@@ -44,12 +45,9 @@ class Session:
 
     async def __aenter__(self) -> Session:
         self._connection = await connect(
-            self.socket,
-            subprotocols=["streamlit"],
-            origin=self.origin,
-            max_size=None,
-            open_timeout=60,  # type: ignore[list-item, arg-type]
-        )
+            self.socket, subprotocols=[Subprotocol("streamlit")], origin=Origin(self.origin), max_size=None,
+            open_timeout=60,
+        )  # fmt: skip
         return self
 
     async def __aexit__(self, *_: object) -> None:

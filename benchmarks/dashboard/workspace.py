@@ -35,7 +35,7 @@ from rationale_eval.workspace.runs import Workspace
 
 PLACE: Final = ROOT / ".bench" / "dashboard"
 MADE: Final = "made.json"
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised whenever the workspace would hold something else."""
 
 RUNS: Final = 100
@@ -73,6 +73,7 @@ class Made:
         pair: Two evaluations on the same data.
         audit: An audit.
         texts: An evaluation of free text.
+        model: A training that began with the embedded MiniLM.
         runs: Number of runs.
         rows: Number of rows of example scores in all of them.
         version: See `VERSION`.
@@ -83,6 +84,7 @@ class Made:
     pair: tuple[str, str]
     audit: str
     texts: str
+    model: str
     runs: int
     rows: int
     version: int = VERSION
@@ -95,12 +97,15 @@ def make() -> Made:
         known: dict[str, Any] = json.loads(told.read_text(encoding="utf-8"))
         if known["version"] == VERSION:
             return Made(**known | {"pair": tuple(known["pair"])})
+    from rationale_eval.verbs.train import train
     from tests.helpers.sample_workspace import make_sample
 
     shutil.rmtree(PLACE, ignore_errors=True)
     PLACE.mkdir(parents=True)
     place = Workspace(PLACE / "workspace")
     sample = make_sample(place.path)
+    config = {"max_steps": 20, "batch_size": 16, "precision": "no"}
+    model = train("fine_tune", "bundled/nli", model="embedded/minilm", config=config, workspace=place.path, seed=0).id
     rows = sum(rows_of(run) for run in place.runs("evaluate"))
     largest = evaluation(place, LARGEST, seed=0)
     rows += rows_of(largest)
@@ -112,7 +117,7 @@ def make() -> Made:
         rows += rows_of(added)
     found = Made(
         str(place.path), largest.id, (sample["evaluate"], sample["other"]), sample["audit"], sample["texts"],
-        len(place.runs()), rows,
+        model, len(place.runs()), rows,
     )  # fmt: skip
     durable.write_json(told, {name: getattr(found, name) for name in Made.__slots__})
     return found

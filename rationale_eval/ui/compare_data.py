@@ -141,8 +141,9 @@ def gains(view: View) -> tuple[pd.DataFrame, str]:
 
 def slices(desk: Desk, chosen: Sequence[Evaluation]) -> dict[str, list[str]]:
     """Parts of the data; see `compare_slices.slices`."""
+    stamp = written(desk, chosen)
     there = known([Source(desk.run(each.id), desk) for each in chosen])
-    return _slices(written(desk, chosen), there, desk, chosen)
+    return _slices(stamp, there, desk, chosen)
 
 
 @st.cache_data(max_entries=32, show_spinner="Looking for parts of the data")

@@ -11,6 +11,8 @@ from rationale_eval.metrics.compare import corrected
 from rationale_eval.metrics.record import Score
 from rationale_eval.verbs.compare import compare, composite
 from rationale_eval.verbs.result import Result, ScoreRow, write_scores
+from rationale_eval.verbs.side_by_side import gain_metrics, gains, stored
+from rationale_eval.verbs.systems import Evaluation, metrics_of, systems_of
 from rationale_eval.workspace.runs import Workspace
 
 BASE = {"auprc": 0.5, "token_f1": 0.4, "comprehensiveness_aopc": 0.2, "sufficiency_aopc": 0.3}
@@ -57,6 +59,19 @@ def test_metrics_tested_one_at_a_time_and_joined_are_the_table_of_all(result):
     joined = pd.concat([compare(result, metrics=[name]) for name in names], ignore_index=True)
     assert (joined["p_holm"] <= whole["p_holm"]).all() and (joined["p_holm"] < whole["p_holm"]).any()
     pd.testing.assert_frame_equal(corrected(joined), whole)
+
+
+def test_gains_from_corpus_values_are_the_composite(result, tmp_path):
+    other = Result(write(tmp_path / "b" / "examples.parquet", {"good": 0.1, "bad": 0.05}, 0.5), {})
+    records = {"a": result.records(resamples=20), "b": other.records(resamples=20)}
+    chosen = [Evaluation(id, id, "d", "test", "f", "", tuple(rows)) for id, rows in records.items()]
+    values = stored(chosen, systems_of(chosen), gain_metrics(metrics_of(chosen)))
+    table, note = gains(values)
+    pd.testing.assert_frame_equal(table, composite({"a": result, "b": other}).table())
+    assert note.startswith("Relative to these 4 systems") and "Left out" not in note
+    alone = [chosen[0]]
+    table, note = gains(stored(alone, systems_of(alone), gain_metrics(metrics_of(alone))))
+    assert table["system"].tolist() == ["good", "bad"] and note.endswith("missing or equal for all: accuracy.")
 
 
 def test_a_narrowed_result_is_that_of_its_examples(result, tmp_path):
