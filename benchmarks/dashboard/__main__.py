@@ -110,8 +110,8 @@ def _write(made: Made, waits: Any, changes: Any, memory: Any, people: Any, load:
     page = Page("dashboard", "The dashboard on a full workspace", "python -m benchmarks.dashboard")
     page.text(
         f"A workspace of {made.runs} runs and {made.rows:,} rows of example scores, about half of them in one",
-        "evaluation of 5,000 texts by eight methods and controls in twelve metrics; scores are drawn, files are written by the",
-        "program. Server and a real Chromium share the machine, on which",
+        "evaluation of 5,000 texts by eight methods and controls in twelve metrics; scores are drawn, files are",
+        "written by the program. Server and a real Chromium share the machine, on which",
         f"{load:.1f} processes were at work in the minutes before.",
     )
     page.table(waits, "Opening a page", key="pages")
