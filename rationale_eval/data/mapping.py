@@ -309,7 +309,7 @@ class _Survey:
             parts = value if isinstance(value, dict) else {column.role.partition(".")[2] or next(iter(inputs)): value}
             for name, part in parts.items():
                 part = cell_value(part)
-                if (kind := guess_kind(part, inputs)) is None:
+                if part in (None, "") or (kind := guess_kind(part, inputs)) is None:
                     continue
                 if kind == "numbers":
                     kind = "mask" if name in inputs and is_mask(part, inputs[name]) else "indices"

@@ -189,6 +189,12 @@ def test_token_lists_and_masks(tmp_path):
     assert first.inputs == {"text": "so bad ."} and marked(first) == ["bad"] and second.evidence == {"text": ()}
 
 
+def test_empty_cells_do_not_say_how_highlights_are_written(tmp_path):
+    rows = 'text,label,spans\na b,x,\nc d,y,\ne f,x,\ng h,y,"[[0, 1]]"\n'
+    examples = list(load_dataset(csv(tmp_path, rows)))
+    assert [one.evidence for one in examples] == [None, None, None, {"text": ((0, 1),)}]
+
+
 def test_numbers_are_indices_unless_all_are_masks(tmp_path):
     rows = [{"text": "a b", "label": "x", "evidence": [0, 1]}, {"text": "a b c", "label": "x", "evidence": [2]}]
     first, second = load_dataset(table(tmp_path, rows))
