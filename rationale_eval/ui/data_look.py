@@ -12,7 +12,7 @@ from rationale_eval.data.rejections import Group, Rejection
 from rationale_eval.desk import datasets
 from rationale_eval.desk.desk import Desk
 from rationale_eval.ui import charts, data_parts, downloads, page
-from rationale_eval.ui.address import open_page
+from rationale_eval.ui.address import open_page, put
 from rationale_eval.ui.colours import CATEGORIES
 from rationale_eval.ui.numbers import count, duration, number
 from rationale_eval.ui.numbers import size as bytes_size
@@ -35,7 +35,7 @@ def show(desk: Desk) -> None:
     """Pickers, pictures, tables."""
     first, second, third = st.columns([3, 1, 1])
     with first:
-        value = data_parts.pick_data(desk, key="data-set")
+        value = data_parts.pick_data(desk, key=data_parts.SET)
     if value is None:
         return
     with second:
@@ -246,7 +246,9 @@ def _actions(desk: Desk, value: str, split: str) -> None:
         ):
             gone = datasets.delete(desk, value)
             data_parts.deleted(gone.id, gone.name)
-            open_page("data")
+            st.session_state.pop(data_parts.SET, None)
+            put(data=None)
+            st.rerun()
     st.caption("The whole split, as our schema (exact) or for a spreadsheet:")
     with st.container(horizontal=True):
         for each in ("jsonl", "csv", "parquet"):

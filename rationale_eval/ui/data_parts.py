@@ -19,6 +19,9 @@ from rationale_eval.ui.numbers import count
 from rationale_eval.verbs.export_set import flat
 
 PARTS: Final = {"look": "Look at a set", "add": "Add a set", "import": "Import outputs"}
+SET: Final = "data-set"
+"""Key of the picker of the first part."""
+
 _DELETED: Final = "deleted-set"
 
 
@@ -124,6 +127,7 @@ def undo(desk: Desk) -> None:
         if st.button("Undo", icon=":material/undo:", key="data-undo"):
             back = datasets.restore(desk, id)
             del st.session_state[_DELETED]
+            st.session_state.pop(SET, None)  # the picker begins anew with what the address says
             put(data=back.source, part="look")
             st.rerun()
         if st.button("Close", type="tertiary", key="data-undo-close"):
