@@ -25,6 +25,8 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "browser.gatherUsageStats": False,
     # Streamlit's own hosting may steer a page that it shows in a frame; nobody else's needs to.
     "client.allowedOrigins": ORIGINS,
+    # A table's own button writes CSV that a spreadsheet may run; `ui/downloads.py` does not.
+    "client.disableDataExport": True,
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
     "client.toolbarMode": "minimal",

@@ -82,7 +82,7 @@ def test_nothing_that_is_stored_becomes_more_than_text(
         require_only_text(page, seen, where)
     # It was there to be seen: the set's name in the picker, an example's text, a run's title.
     open_at(page, server, f"data?data={quote(found['data'])}&split=test")
-    assert page.get_by_label("Data set").input_value().startswith(SET)
+    assert page.get_by_label("Data set", exact=True).input_value().startswith(SET)
     page.get_by_text("First examples").wait_for()
 
 
