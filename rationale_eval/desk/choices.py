@@ -12,6 +12,7 @@ from rationale_eval.data.load import BUNDLED
 from rationale_eval.data.own import own_sets
 from rationale_eval.desk import roots
 from rationale_eval.desk.desk import Desk
+from rationale_eval.desk.edits import Edits
 
 MOST_RUNS: Final = 50
 """Finished trainings that are offered to start from: the newest."""
@@ -36,6 +37,8 @@ def data_sets(desk: Desk) -> list[Offer]:
     """Bundled sets, the workspace's own, those under the operator's folders, and named ones with a copy at hand."""
     found = [Offer(f"bundled/{path.name}", f"bundled/{path.name}") for path in _bundled()]
     found += [Offer(each.source, each.name, "kept in this workspace") for each in own_sets(desk.workspace.path)]
+    kept = Edits(desk.workspace, desk.access).all()
+    found += [Offer(str(each.path), f"edits/{each.name}", f"{each.examples} kept in Probe") for each in kept]
     seen: set[str] = set()
     for path in roots.data_sets(desk.access.roots):
         seen.add(path.name)

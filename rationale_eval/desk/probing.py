@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -240,6 +240,45 @@ class Without:
     sufficiency: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Guesses:
+    """What simulators guess, or how far they are.
+
+    Args:
+        state: "ready", "training", "failed" or "missing".
+        text: What is being done, or what went wrong.
+        seconds_left: Of a training; None where nobody knows.
+        choices: What is chosen among.
+        answer: Index of the model's answer, which is to be guessed.
+        input: From the text alone, float64 `[choices]`.
+        both: With a rationale, by its name.
+        alone: From the rationale alone, by its name.
+        accuracy: Share of held-out answers that the simulator of text and rationale guesses.
+        majority: Share of the most frequent one.
+        learned: Whether the first is clearly above the second.
+    """
+
+    state: str
+    text: str = ""
+    seconds_left: float | None = None
+    choices: tuple[str, ...] = ()
+    answer: int = 0
+    input: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    both: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    alone: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    accuracy: float = 0.0
+    majority: float = 0.0
+    learned: bool = False
+
+    def helps(self, name: str) -> int:
+        """RQ of one example: 1 where only the rationale lets the answer be guessed, -1 where it hides it, else 0."""
+        return int(self.both[name].argmax() == self.answer) - int(self.input.argmax() == self.answer)
+
+    def leaks(self, name: str) -> bool:
+        """Whether the answer can be guessed from the rationale alone."""
+        return int(self.alone[name].argmax()) == self.answer
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """A model, ready to be asked about edits of one example.
@@ -289,6 +328,36 @@ class Bench:
             told["target"],
             _float(told["comprehensiveness"]),
             _float(told["sufficiency"]),
+        )
+
+    def simulate(self, inputs: Mapping[str, str], place: Place, texts: Mapping[str, str], *, train: bool) -> Guesses:
+        """What simulators guess of the model's answer to the example with other inputs, with some rationales.
+
+        Args:
+            inputs: Field to text.
+            place: Where the example comes from: its data set has the training split that simulators learn from.
+            texts: Rationales by name.
+            train: Begin to train them where they are missing.
+
+        Raises:
+            UsageError: If there is nothing that they could learn from.
+        """
+        source = {"data": place.data, "split": place.split, "mapping": dict(place.mapping)}
+        asked = {"record": self.record(inputs), "source": source, "texts": dict(texts), "train": train}
+        told = self.ask("simulate", {**self._about(), **asked})
+        if told["state"] != "ready":
+            return Guesses(told["state"], told.get("text", ""), told.get("seconds_left"))
+        learned = told["learned"]["both"]
+        return Guesses(
+            "ready",
+            choices=tuple(told["choices"]),
+            answer=told["answer"],
+            input=_floats(told["input"]),
+            both={name: _floats(each) for name, each in told["both"].items()},
+            alone={name: _floats(each) for name, each in told["rationale"].items()},
+            accuracy=learned["accuracy"],
+            majority=learned["majority"],
+            learned=learned["learned"],
         )
 
     def edited(self, inputs: Mapping[str, str]) -> Example:

@@ -114,6 +114,10 @@ class Simulators:
         """What came of its training."""
         return self._get(seen, seed)[1]
 
+    def place(self, seen: Seen, seed: int = 0) -> Path:
+        """The folder that keeps the simulator of a view and seed, once it is trained."""
+        return self.folder / self._key(seen, *self._views(seen), seed)
+
     def _views(self, seen: Seen) -> tuple[RationaleDataset, RationaleDataset]:
         train, dev = (answers.seen(seen, self.config.vacuous) for answers in (self.train, self.dev))
         return train, dev

@@ -125,12 +125,18 @@ def reproduce(*words: str, note: str | None = None) -> None:
     command(shlex.join(["rationale-eval", *words]), note=note)
 
 
-def command(line: str, *, note: str | None = None) -> None:
-    """At the bottom of a page: a command line that was recorded as it is, with a button that copies it."""
-    with st.expander("Reproduce this", icon=":material/terminal:"):
+def command(line: str, *, note: str | None = None, python: bool = False) -> None:
+    """At the bottom of a page: a command that was recorded as it is, with a button that copies it.
+
+    Args:
+        line: A line for a shell, or a script.
+        note: A sentence about it, of our own.
+        python: It is a script.
+    """
+    with st.expander("Reproduce this in Python" if python else "Reproduce this", icon=":material/terminal:"):
         if note:
             st.caption(note)
-        st.code(line, language="bash", wrap_lines=True)
+        st.code(line, language="python" if python else "bash", wrap_lines=True)
 
 
 def _log(workspace: Workspace, name: str, error: Exception) -> str:

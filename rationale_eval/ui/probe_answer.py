@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
-from numpy.typing import NDArray
 
 from rationale_eval.desk.probing import Answer, Without
-from rationale_eval.ui import charts
-from rationale_eval.ui.colours import CATEGORIES, CONTROL
+from rationale_eval.ui import bars
 from rationale_eval.ui.numbers import count, number
 from rationale_eval.ui.text import md_text
 
@@ -46,7 +43,7 @@ def show(before: Answer, edited: Answer, without: Without | None, dropped: int =
         delta_color="off",
         delta_arrow="off",
     )
-    _bars(before, now)
+    bars.show(edited.choices, before.probabilities.tolist(), now.tolist())
     st.caption(_moved(before.choices[was], edited.choices[here], change, same=was == here))
     if without is not None and dropped:
         _removal(edited, without, dropped)
@@ -62,32 +59,6 @@ def _removal(edited: Answer, found: Without, words: int) -> None:
         f"probability falls by so much without them), sufficiency {number(found.sufficiency)} (by so much with them "
         "alone)."
     )
-
-
-def _bars(before: Answer, now: NDArray[np.float64]) -> None:
-    names = [charts.label(choice, cap=CHOICE) for choice in before.choices]
-    figure = charts.figure(height=110 + 56 * len(names), x="probability")
-    for label, values, colour in (("after", now, CATEGORIES[0]), ("before", before.probabilities, CONTROL)):
-        figure.add_trace(
-            go.Bar(
-                name=label,
-                y=list(range(len(names))),
-                x=[float(value) for value in values],
-                text=[number(float(value)) for value in values],
-                textposition="auto",
-                orientation="h",
-                marker={"color": colour},
-                hovertemplate="%{x:.4f}<extra>" + label + "</extra>",
-            )
-        )
-    figure.update_layout(barmode="group", bargap=0.3, legend={"traceorder": "reversed"})
-    figure.update_xaxes(range=[0, 1])
-    figure.update_yaxes(tickmode="array", tickvals=list(range(len(names))), ticktext=names, autorange="reversed")
-    told = "; ".join(
-        f"{name}: {number(float(one))} before, {number(float(other))} after"
-        for name, one, other in zip(names, before.probabilities, now, strict=True)
-    )
-    charts.show(figure, key="probe-bars", alt=f"Probability of each choice. {told}.")
 
 
 def _moved(was: str, here: str, change: float, *, same: bool) -> str:

@@ -11,7 +11,8 @@ import streamlit as st
 from rationale_eval.data.words import gold_mask
 from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.probing import Ask, Bench, Found, Method, Model
-from rationale_eval.ui import page, probe_answer, probe_edit
+from rationale_eval.ui import page, probe_answer, probe_edit, probe_keep, probe_words
+from rationale_eval.ui.probe_keep import Edit
 from rationale_eval.ui.probe_pick import Picked
 
 
@@ -40,10 +41,10 @@ class Subject:
 def body(desk: Desk, ask: Ask, subject: Subject) -> None:
     """Everything below the pickers."""
     with page.told(desk, "probe"):
-        _body(ask, subject)
+        _body(desk, ask, subject)
 
 
-def _body(ask: Ask, subject: Subject) -> None:
+def _body(desk: Desk, ask: Ask, subject: Subject) -> None:
     generation = st.session_state.setdefault(f"{subject.key}-generation", 0)
     key = f"{subject.key}-{generation}"
     left, right = st.columns([3, 2], gap="large")
@@ -52,8 +53,10 @@ def _body(ask: Ask, subject: Subject) -> None:
         by, removal, target = _settings(subject)
         bench = Bench(ask, subject.picked.model, subject.found, removal, target)
         originals = dict(subject.found.example.inputs)
+        reason = next(iter(subject.found.example.rationales), "")
         with space:
             inputs = probe_edit.fields(key, originals)
+            said = probe_words.edit(key, reason)
         answers = bench.predict(originals, inputs) if inputs != originals else bench.predict(originals) * 2
         example = bench.edited(inputs)
         gold = None if example.evidence is None else gold_mask(answers[1].words, example.evidence)
@@ -62,13 +65,19 @@ def _body(ask: Ask, subject: Subject) -> None:
             "Back to the original",
             icon=":material/undo:",
             key=f"{key}-back",
-            disabled=inputs == originals and not edited.dropped,
+            disabled=inputs == originals and said == reason and not edited.dropped,
             on_click=_back,
             args=(subject.key,),
         )
+        acts = st.container()
     with right:
         without = bench.without(inputs, edited.dropped) if edited.dropped else None
         probe_answer.show(answers[0], answers[1], without, len(edited.dropped))
+        probe_words.verdict(desk, bench, inputs, subject.picked.place, reason, said)
+    edit = Edit(bench, subject.picked.place, subject.picked.run, edited, said, without)
+    with acts:
+        probe_keep.keep(desk, edit)
+    probe_keep.reproduce(desk, edit)
 
 
 def _back(key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -149,20 +150,17 @@ def asker(desk: Desk) -> Callable[[str, Any], Any]:
     """Asks the warm process; what was asked before, by whatever session, is not asked again."""
 
     def ask(verb: str, arguments: Any) -> Any:
-        if verb == "open_model":
+        if verb in ("open_model", "simulate"):
             return desk.warm.call(verb, **arguments)
-        return _asked(desk, str(desk.workspace.path.absolute()), verb, arguments, _stamp(desk, arguments["model"]))
+        stamp = probing.stamp(desk, arguments["model"])
+        return _asked(desk, str(desk.workspace.path.absolute()), verb, json.dumps(arguments), stamp)
 
     return ask
 
 
 @st.cache_data(show_spinner=False, max_entries=2000, ttl=3600)
-def _asked(_desk: Desk, workspace: str, verb: str, arguments: Any, stamp: str) -> Any:
-    return _desk.warm.call(verb, **arguments)
-
-
-def _stamp(desk: Desk, model: str) -> str:
-    return probing.stamp(desk, model)
+def _asked(_desk: Desk, workspace: str, verb: str, arguments: str, stamp: str) -> Any:
+    return _desk.warm.call(verb, **json.loads(arguments))
 
 
 def models(desk: Desk) -> list[Offer]:

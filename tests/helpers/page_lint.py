@@ -28,6 +28,7 @@ from tests.helpers.page_sinks import (
 ROOT = Path(__file__).resolve().parents[2]
 # fmt: off
 TEMPLATES = frozenset((
+    "rationale_eval.ui.bars",
     "rationale_eval.ui.compare_chips",
     "rationale_eval.ui.definitions",
     "rationale_eval.ui.example_html",

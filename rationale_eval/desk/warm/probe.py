@@ -53,7 +53,7 @@ def open_model(workspace: Workspace, model: str, task: Mapping[str, Any] | None 
         know), `max_length`, `fingerprint`, `seconds` it took, `device`, `removals`: how words can be taken away, and
         `methods`: for each quick one its `name`, `title`, `signed`, `params`, `why` it cannot be used or null.
     """
-    opened = SHELF.take(workspace, model, _task(task))
+    opened = SHELF.take(workspace, model, task_of(task))
     found = opened.model
     return {
         "name": model,
@@ -94,8 +94,8 @@ def predict(
         For each: `choices`, `probabilities`, `words` as [field, start, end], `seen` by the model or not, and whether
         the text was `truncated`.
     """
-    opened = SHELF.take(workspace, model, _task(task))
-    return [_told(opened, opened.case(_example(record), rule)) for record in records]
+    opened = SHELF.take(workspace, model, task_of(task))
+    return [_told(opened, opened.case(example_of(record), rule)) for record in records]
 
 
 def attribute(
@@ -116,8 +116,8 @@ def attribute(
     """
     if method not in QUICK:
         raise UsageError(f"'{method}' is not among the quick methods: {', '.join(QUICK)}.")
-    opened = SHELF.take(workspace, model, _task(task))
-    case = opened.case(_example(record), rule)
+    opened = SHELF.take(workspace, model, task_of(task))
+    case = opened.case(example_of(record), rule)
     chosen = choose(method, QUICK[method] if params is None else params)
     extraction = opened.extraction(chosen, target)
     ((found,),) = extraction.run([(case.example, case.words)])
@@ -157,8 +157,8 @@ def without(
     """
     if removal not in REMOVALS:
         raise UsageError(f"there is no removal '{removal}'; choose one of {', '.join(REMOVALS)}.")
-    opened = SHELF.take(workspace, model, _task(task))
-    case = opened.case(_example(record), rule)
+    opened = SHELF.take(workspace, model, task_of(task))
+    case = opened.case(example_of(record), rule)
     if any(not 0 <= place < len(case.words) for place in drop):
         raise UsageError("a word was named that the text does not have; the text has changed meanwhile.")
     explained = _rationale(opened, case, drop, target)
@@ -212,13 +212,20 @@ def _told(opened: Opened, case: Case) -> dict[str, Any]:
     }
 
 
-def _task(record: Mapping[str, Any] | None) -> Task | None:
+def task_of(record: Mapping[str, Any] | None) -> Task | None:
+    """A task from its record."""
     if record is None:
         return None
     return Task(record["name"], record["kind"], tuple(record["fields"]), tuple(record["choices"]))
 
 
-def _example(record: Mapping[str, Any]) -> Example:
+def example_of(record: Mapping[str, Any]) -> Example:
+    """An example from its record.
+
+    Raises:
+        UsageError: If it is too long.
+        InputError: If it is not in the schema.
+    """
     size = sum(len(str(text)) for text in record.get("inputs", {}).values())
     if size > MOST_CHARACTERS:
         raise UsageError(f"a text here has at most {MOST_CHARACTERS:,} characters, not {size:,}; shorten it.")

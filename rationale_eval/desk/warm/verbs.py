@@ -32,4 +32,5 @@ VERBS: Final[dict[str, Verb]] = {
     "predict": _lazy("probe", "predict"),
     "attribute": _lazy("probe", "attribute"),
     "without": _lazy("probe", "without"),
+    "simulate": _lazy("simulate", "simulate"),
 }
