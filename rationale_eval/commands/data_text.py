@@ -97,7 +97,9 @@ def print_report(report: DataReport, console: Console | None = None) -> None:
         facts.add_row("", f"{report.several_annotators:,} examples by several annotators")
     facts.add_row("duplicates", f"{report.duplicates:,}, {report.conflicting:,} with another label")
     for split, count in report.overlap.items():
-        facts.add_row(f"also in {split}", f"{count:,}")
+        near = report.near_overlap[split] - count
+        but = f", {near:,} more but for case, spaces and punctuation" if near else ""
+        facts.add_row(f"also in {split}", f"{count:,}{but}")
     if report.unlabelled:
         facts.add_row("without label", f"{report.unlabelled:,}")
     console.print(Padding(facts, (0, 2)))

@@ -53,6 +53,15 @@ def test_the_report_counts_what_stands_there(tmp_path):
     ]
 
 
+def test_near_duplicates_are_the_same_but_for_case_spaces_and_punctuation(tmp_path):
+    rows = [{"text": text, "label": "x"} for text in ("A good film!", "a  GOOD film", "A good film!", "ﬁne", "other")]
+    other = [{"text": text, "label": "x"} for text in ("a good, film", "FINE", "another", "A good film!")]
+    report = check_data(load_dataset(table(tmp_path, rows)), [load_dataset(table(tmp_path, other, "train.jsonl"))])
+    assert (report.duplicates, report.near_duplicates) == (1, 2)
+    assert (report.overlap, report.near_overlap) == ({"train": 1}, {"train": 2})
+    assert report.warnings()[-1] == ("1 more stand in the split 'train' but for case, spaces and punctuation")
+
+
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
