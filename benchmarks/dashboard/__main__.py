@@ -27,6 +27,9 @@ VIEWS: Final = 500
 PEOPLE: Final = 50
 LOOKS: Final = 12
 THINK: Final = (5.0, 15.0)
+COLD: Final = 300_000
+"""Milliseconds that a page may take the first time, when its tests are computed."""
+
 EVERY: Final = 10
 """Page views between two looks at the server's memory."""
 
@@ -46,6 +49,7 @@ def main() -> int:
     with serving(Path(made.workspace)) as server:
         with chromium() as run:
             page, seen = new_page(run)
+            page.set_default_timeout(COLD)
             waits = browser.pages(page, server, made, asked.times, _say)
             changes = [
                 *browser.examples(page, server, made, asked.times),

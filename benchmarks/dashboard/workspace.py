@@ -35,7 +35,7 @@ from rationale_eval.workspace.runs import Workspace
 
 PLACE: Final = ROOT / ".bench" / "dashboard"
 MADE: Final = "made.json"
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised whenever the workspace would hold something else."""
 
 RUNS: Final = 100
@@ -60,6 +60,10 @@ NAMES: Final = (
     "roc_auc",
     "token_f1",
 )
+MISSING: Final = 0.02
+"""Share of the examples on which a metric is not defined; why it is not lies in the example, so for all methods."""
+
+WHY: Final = "no word of the input is seen and scored"
 WITH_CURVES: Final = ("comprehensiveness_aopc", "sufficiency_aopc")
 
 
@@ -174,14 +178,14 @@ def _scores(examples: Sequence[tuple[Example, tuple[Word, ...]]], draw: np.rando
     better = {method: 0.04 * place for place, method in enumerate((*CONTROLS, *METHODS))}
     for example, _ in examples:
         yield ScoreRow(example.id, None, "model", "accuracy", "default", Score(float(draw.random() < 0.8)))
+        missing = {metric for metric, _ in kinds if draw.random() < MISSING}
         for method in (*METHODS, *CONTROLS):
             for metric, variant in kinds:
-                yield ScoreRow(example.id, None, method, metric, variant, _score(metric, better[method], draw))
+                score = undefined(WHY) if metric in missing else _score(metric, better[method], draw)
+                yield ScoreRow(example.id, None, method, metric, variant, score)
 
 
 def _score(metric: str, better: float, draw: np.random.Generator) -> Score:
-    if draw.random() < 0.02:
-        return undefined("no word of the input is seen and scored")
     curve: NDArray[np.float64] | None = None
     if metric in WITH_CURVES:
         curve = np.sort(draw.normal(better, 0.2, len(ERASER_BINS)))

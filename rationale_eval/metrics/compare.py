@@ -202,21 +202,21 @@ def _pairs(names: list[str], baseline: str | None) -> list[tuple[str, str]]:
 def _align(first: Group, second: Group) -> _Pair | None:
     if first.parts.shape[1] != second.parts.shape[1]:
         return None
-    there = {identity: place for place, identity in enumerate(second.ids)}
-    shared = [(here, there[identity]) for here, identity in enumerate(first.ids) if identity in there]
-    if not shared:
+    found = pd.Index(second.ids).get_indexer(pd.Index(first.ids))
+    here = np.flatnonzero(found >= 0)
+    if not len(here):
         return None
-    here, other = (np.array(side, dtype=np.intp) for side in zip(*shared, strict=True))
+    other = found[here]
     clusters = _clusters(first.clusters[here], second.clusters[other])
     one, two = first.parts[here], second.parts[other]
     units = unit_sums(one, clusters)
     means = first.reduce is ratio and second.reduce is ratio
     single = clusters is None or len(units) == len(one)
     binary = bool(means and single and np.isin(one[:, 0], (0, 1)).all() and np.isin(two[:, 0], (0, 1)).all())
-    return _Pair(units, unit_sums(two, clusters), first, len(shared), binary)
+    return _Pair(units, unit_sums(two, clusters), first, len(here), binary)
 
 
 def _clusters(first: NDArray[Any], second: NDArray[Any]) -> list[Any] | None:
     """The pairs' cluster keys: the first system's, or the second's where the first has none."""
-    keys = [two if pd.isna(one) else one for one, two in zip(first, second, strict=True)]
-    return None if pd.isna(pd.Series(keys, dtype=object)).all() else keys
+    keys = np.where(pd.isna(first), second, first)
+    return None if pd.isna(keys).all() else keys.tolist()

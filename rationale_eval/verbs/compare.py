@@ -101,6 +101,7 @@ def read_systems(
     import pandas as pd
 
     from rationale_eval.metrics.compare import NothingShared, by_method, wanted_rows
+    from rationale_eval.metrics.frames import COLUMNS
 
     load_all()
     named = _named(results)
@@ -108,7 +109,7 @@ def read_systems(
     systems: dict[str, pd.DataFrame] = {}
     for name, result in named.items():
         names = [None] if metrics is None else list(dict.fromkeys(each.partition(":")[0] for each in metrics))
-        table = pd.concat([result.examples(metric=each) for each in names], ignore_index=True)
+        table = pd.concat([result.examples(metric=each, columns=COLUMNS) for each in names], ignore_index=True)
         if metrics is not None:
             table = table[wanted_rows(table, metrics)]
         for method, frame in by_method(table).items():

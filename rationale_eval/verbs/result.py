@@ -182,6 +182,7 @@ class Result:
         """
         import pandas as pd
 
+        from rationale_eval.metrics.frames import COLUMNS
         from rationale_eval.metrics.statistics import RESAMPLES
         from rationale_eval.metrics.summary import SUMMARY_COLUMNS, summarize
 
@@ -189,7 +190,7 @@ class Result:
         # One metric at a time: memory holds the rows of one metric, not of all.
         tables = [
             summarize(rows, level=level, resamples=resamples or RESAMPLES, seed=seed)
-            for rows in map(self.examples, self.metrics)
+            for rows in (self.examples(name, columns=COLUMNS) for name in self.metrics)
             if len(rows)
         ]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(SUMMARY_COLUMNS))

@@ -39,6 +39,7 @@ def computed(
         keys: Metrics.
         ids: Examples that count.
     """
+    from rationale_eval.metrics.frames import COLUMNS
     from rationale_eval.metrics.summary import summarize
 
     load_all()
@@ -47,7 +48,7 @@ def computed(
         wanted = {system.method for system in systems if system.run == run}
         narrowed = result.narrowed(ids)
         for metric in dict.fromkeys(key.partition(":")[0] for key in keys):
-            rows = narrowed.examples(metric=metric)
+            rows = narrowed.examples(metric=metric, columns=COLUMNS)
             rows = rows[rows["method"].isin(wanted) & (metric + ":" + rows["variant"]).isin(list(keys))]
             if len(rows):
                 for row in summarize(rows).to_dict("records"):
