@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from rationale_eval.data.own import PREFIX, OwnSet
 from rationale_eval.desk import choices, roots
 from rationale_eval.desk.choices import Offer
 from rationale_eval.desk.desk import Desk
-from rationale_eval.errors import UsageError
+from rationale_eval.errors import InputError, UsageError
 from rationale_eval.verbs.export_set import SetFormat, export_set
 from rationale_eval.verbs.import_run import ImportRun, Order, import_run
 from rationale_eval.workspace.quotas import Quotas
@@ -132,8 +133,9 @@ def look(
         UsageError: If the upload is gone.
         InputError: If it is refused.
     """
-    file = keeping.received(desk.workspace.path, upload)
-    return keeping.look(file, mapping=mapping or None, encoding=encoding)
+    with _called("the upload"):
+        file = keeping.received(desk.workspace.path, upload)
+        return keeping.look(file, mapping=mapping or None, encoding=encoding)
 
 
 def guessed(columns: list[str]) -> dict[str, str]:
@@ -258,5 +260,15 @@ def import_outputs(desk: Desk, upload: str, order: Order) -> ImportRun:
     """
     desk.access.require_change("import outputs")
     offered(desk, order.data)
-    file = keeping.received(desk.workspace.path, upload)
-    return import_run(file, order, desk.workspace, {"owner": desk.access.user})
+    with _called("the upload"):
+        file = keeping.received(desk.workspace.path, upload)
+        return import_run(file, order, desk.workspace, {"owner": desk.access.user})
+
+
+@contextmanager
+def _called(name: str) -> Iterator[None]:
+    """Sentences about a stored upload call it so: where it lies says nothing to a reader."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(error.problem, file=name, row=error.row, field=error.field) from error
