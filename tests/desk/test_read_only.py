@@ -1,4 +1,4 @@
-"""A read-only dashboard changes nothing: every method that does is found by reading the code, listed, and tried."""
+"""A read-only dashboard changes nothing: every function that does is found by reading the code, and tried."""
 
 from __future__ import annotations
 
@@ -18,32 +18,8 @@ from rationale_eval.desk.access import Access, NotAllowed
 from rationale_eval.desk.desk import Desk
 from rationale_eval.workspace.runs import Workspace
 
-CHANGES = {
-    "datasets.delete",
-    "datasets.import_outputs",
-    "datasets.keep",
-    "datasets.receive",
-    "datasets.restore",
-    "demo.resume",
-    "demo.start",
-    "desk.Desk.cancel",
-    "desk.Desk.delete",
-    "desk.Desk.launch",
-    "desk.Desk.launch_many",
-    "desk.Desk.restore",
-    "desk.Desk.resume",
-    "desk.Desk.retry",
-    "estimate.Measurements.begin",
-    "notes.Notes.delete",
-    "notes.Notes.note",
-    "notes.Notes.restore",
-    "notes.Notes.save_slice",
-    "notes.Notes.star",
-    "notes.Notes.tag",
-    "training.launch",
-    "training.launch_many",
-}
-"""Everything that changes a workspace. Who adds such a function adds it here, and it is tried below."""
+PASSING_ON = {"demo.resume", "training.launch", "training.launch_many"}
+"""Functions that change a workspace through others that ask."""
 
 ALLOWED = {
     "desk.Desk.keep_working": "starts a worker for what is queued; called after a change that was allowed",
@@ -137,13 +113,18 @@ def test_whatever_writes_asks_first() -> None:
             todo += [private[name] for name in now.called & private.keys() - seen]
             seen |= now.called & private.keys()
         is_private = any(part.startswith("_") for part in each.name.split("."))
-        if writes and not is_private and not each.asks and each.name not in CHANGES | ALLOWED.keys():
+        if writes and not is_private and not each.asks and each.name not in PASSING_ON | ALLOWED.keys():
             bad.append(each.name)
     assert bad == []
 
 
-def test_every_function_that_asks_is_listed() -> None:
-    assert {each.name for each in functions() if each.asks} <= CHANGES
+CHANGES = sorted({each.name for each in functions() if each.asks} | PASSING_ON)
+"""Everything that changes a workspace, found in the code: a new function is tried without being listed here."""
+
+
+def test_the_reading_finds_what_is_known_to_change() -> None:
+    known = {"desk.Desk.launch", "desk.Desk.delete", "datasets.keep", "datasets.delete", "notes.Notes.star", "demo.start"}
+    assert known <= set(CHANGES) and len(CHANGES) >= 20
 
 
 def _function(name: str, desk: Desk) -> Callable[..., Any]:
@@ -159,7 +140,7 @@ def _function(name: str, desk: Desk) -> Callable[..., Any]:
     return getattr(owner(**{each.name: given[each.name] for each in needed}), rest[1])
 
 
-@pytest.mark.parametrize("name", sorted(CHANGES))
+@pytest.mark.parametrize("name", CHANGES)
 def test_a_read_only_desk_refuses(name: str, tmp_path: Path) -> None:
     from rationale_eval.desk.training import Asked
     from rationale_eval.verbs.import_run import Order
