@@ -15,11 +15,14 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from rationale_eval.ui.pages import PAGES  # noqa: E402 - the checkout comes first
-from tests.helpers.dashboard import CHROMIUM, WITHOUT, address, chromium, new_page, open_at, serving  # noqa: E402
+from tests.helpers.dashboard import CHROMIUM, PATIENCE, WITHOUT, address, chromium, new_page, open_at, serving  # noqa: E402
 
 OUT: Final = ROOT / ".screenshots"
 DOCS: Final = ROOT / "docs" / "images"
-SHOWN: Final = {("examples", "light"), ("compare", "light"), ("frame", "dark"), ("train", "light")}
+SHOWN: Final = {("examples", "light"), ("compare", "light"), ("train", "light")}
+HEIGHT: Final = 1800
+"""Pixels of the window: a page scrolls inside it, so that what is below is in no picture."""
+
 WIDTH: Final = 1000
 COLOURS: Final = 128
 """Enough for flat colours and grey text; a quarter of the bytes."""
@@ -36,23 +39,36 @@ def main() -> None:
     if not (given.workspace / "runs").is_dir():
         raise SystemExit(f"{given.workspace} holds no runs; make some with `make demo`.")
     OUT.mkdir(exist_ok=True)
+    words = _words(given.workspace)
     with serving(given.workspace) as server, chromium() as browser:
         for theme in ("light", "dark"):
-            view, _ = new_page(browser, dark=theme == "dark")
+            view, _ = new_page(browser, dark=theme == "dark", height=HEIGHT)
             for page in PAGES:
-                open_at(view, server, address(page.name))
+                query = f"?run={words}" if words and page.name == "examples" else ""
+                query = f"?runs={words}" if words and page.name == "compare" else query
+                open_at(view, server, address(page.name) + query)
                 _quiet(view)
                 path = OUT / f"{page.name}-{theme}.png"
-                view.screenshot(path=path, full_page=True)
+                view.screenshot(path=path)
                 print(path.relative_to(ROOT))
                 if given.docs and (page.name, theme) in SHOWN:
                     _small(path, DOCS / path.name)
             view.context.close()
 
 
+def _words(workspace: Path) -> str | None:
+    """The newest evaluation of word scores: it shows more than one of texts."""
+    made = sorted((workspace / "runs").glob("*/explanations"))
+    kinds = [path.parent.name for path in made if (path.parent / "evaluation.json").is_file()]
+    return kinds[-1] if kinds else None
+
+
 def _quiet(view: Any) -> None:
     """Waits until no skeleton, spinner or moving chart is left."""
-    view.wait_for_function('!document.querySelector(\'[data-testid="stSkeleton"], [data-testid="stSpinner"]\')')
+    from playwright.sync_api import expect
+
+    waiting = view.locator('[data-testid="stSkeleton"], [data-testid="stSpinner"], [data-testid="stProgress"]')
+    expect(waiting).to_have_count(0, timeout=PATIENCE)
     view.wait_for_load_state("networkidle")
 
 

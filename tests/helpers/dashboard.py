@@ -121,6 +121,7 @@ def new_page(
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
         accept_downloads=True,
         bypass_csp=bypass_csp,
     )
