@@ -123,8 +123,8 @@ CHANGES = sorted({each.name for each in functions() if each.asks} | PASSING_ON)
 
 
 def test_the_reading_finds_what_is_known_to_change() -> None:
-    known = {"desk.Desk.launch", "desk.Desk.delete", "datasets.keep", "datasets.delete", "notes.Notes.star", "demo.start"}
-    assert known <= set(CHANGES) and len(CHANGES) >= 20
+    known = {"desk.Desk.launch", "desk.Desk.delete", "datasets.keep", "datasets.delete", "notes.Notes.star"}
+    assert known | {"demo.start"} <= set(CHANGES) and len(CHANGES) >= 20
 
 
 def _function(name: str, desk: Desk) -> Callable[..., Any]:
