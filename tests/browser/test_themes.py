@@ -46,6 +46,6 @@ def test_the_menu_is_reached_by_keyboard(view: tuple[Any, Seen], looking: Server
         if page.evaluate("document.activeElement.innerText || ''").strip().endswith("Methods"):
             break
     page.keyboard.press("Enter")
-    page.wait_for_url("**/methods")
+    page.wait_for_url("**/methods**")
     settled(page)
     assert page.locator("h1").inner_text() == "Methods"
