@@ -208,7 +208,7 @@ def test_an_export_holds_all_and_no_path_of_this_machine(
     content = unpacked(tmp_path / "e.zip")
     assert set(content) == {
         *("config.json", "provenance.json", "status.json", "summary.json", "evaluation.json", "examples.parquet"),
-        *("explanations/saliency.parquet", "explanations/random.parquet"),
+        *("explanations/saliency.parquet", "explanations/random.parquet", "predictions.parquet"),
     }
     assert len(found["contents"]) == len(content)
     root = str(made.workspace.path.parent).encode()
