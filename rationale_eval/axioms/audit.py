@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from rationale_eval import durable
 from rationale_eval.axioms import rationalizers  # noqa: F401 -- registers them
 from rationale_eval.axioms.conditions import Condition, conditions
+from rationale_eval.axioms.edited import edited
 from rationale_eval.axioms.people import BY_MODELS, BY_PEOPLE, RATED
 from rationale_eval.axioms.protocol import Protocol
 from rationale_eval.axioms.rated import RatedSet
@@ -25,10 +26,13 @@ from rationale_eval.axioms.spoken import Spoken
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
 from rationale_eval.models.text_encoder import TextEncoder
-from rationale_eval.rationales.perturbations import Pool, Report, Said, perturb
+from rationale_eval.rationales.perturbations import Report
 from rationale_eval.simulators.config import read_simulator
 from rationale_eval.simulators.service import Answers, Simulators, Wanted, train_together
 from rationale_eval.training.held_out import hold_out
+
+if TYPE_CHECKING:
+    from rationale_eval.models.transformer import TransformerModel
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
@@ -66,6 +70,7 @@ class Auditor:
         folder: A folder of the audit's own; what it holds is not done again.
         kept: Where simulators are kept.
         ratings: Explanations that people rated, or None.
+        paraphraser: Loads the language model of the perturbations that need one; None where none does.
         device: Where models run.
         seed: The first seed.
         show: Shows progress.
@@ -81,6 +86,7 @@ class Auditor:
         folder: Path,
         kept: Path,
         ratings: RatedSet | None = None,
+        paraphraser: Callable[[], TransformerModel] | None = None,
         device: str = "auto",
         seed: int = 0,
         show: Progress,
@@ -88,6 +94,7 @@ class Auditor:
         self.protocol, self.audited = protocol, list(audited)
         self.ratings = None if ratings is None else ratings.sample(protocol.rated_limit, seed)
         self.folder, self.kept, self.device, self.seed, self.show = folder, kept, device, seed, show
+        self._paraphraser = paraphraser
         known = train.where(lambda one: one.label is not None and bool(one.rationales))
         self.train = held(known.sample(protocol.train_limit, seed))
         self.test = held(test.where(lambda one: one.label is not None).sample(protocol.eval_limit, seed))
@@ -171,8 +178,8 @@ class Auditor:
         if self.protocol.retrain:
             retrained = self._simulators(reference(self.train, taught, kind, seed))
             found.append(speech("reference_retrained", best, simulators=retrained))
-        edited, reports = self._edited(said, seed)
-        found += [speech(source, each) for source, each in edited.items()]
+        changed, reports = self._edited(said, seed)
+        found += [speech(source, each) for source, each in changed.items()]
         for condition in self.conditions[1:]:
             own_taught, own_said = spoken[condition]
             found.append(speech(condition.name, own_said, simulators=self._simulators(own_taught)))
@@ -182,15 +189,16 @@ class Auditor:
 
     def _edited(self, said: Spoken, seed: int) -> tuple[dict[str, Spoken], list[Report]]:
         with self.show(f"perturbations, seed {seed}", 1) as step:
-            known = [Said(one, said.texts[one.id], said.answers[one.id]) for one in self.test if one.id in said.texts]
-            found = perturb(self.protocol.perturbations, known, seed=seed, pool=Pool(known))
+            found = edited(
+                self.protocol.perturbations,
+                list(self.test),
+                said,
+                seed=seed,
+                folder=self.folder,
+                load=self._paraphraser,
+            )
             step(1)
-        edited = {
-            f"{each.report.effect}/{name}": Spoken(said.answers, each.texts)
-            for name, each in found.items()
-            if each.texts
-        }
-        return edited, [each.report for each in found.values()]
+        return found
 
     def _rated(self, seed: int) -> list[Speech]:
         assert self.ratings is not None

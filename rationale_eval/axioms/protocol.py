@@ -16,7 +16,7 @@ PERTURBATIONS = (
     "synonym", "contraction", "format", "reorder", "negation", "antonym", "entity", "label_swap", "other_label",
     "other_instance",
 )  # fmt: skip
-"""All that need no language model."""
+"""All that need no language model; `paraphrase` is there too, with a `paraphraser`."""
 
 FULL_NOISE, FULL_DATA = (10.0, 20.0, 30.0, 40.0, 50.0), (50.0, 25.0, 10.0, 5.0)
 """The levels that the method's description gives (from memory, unconfirmed); the defaults are a part of them."""
@@ -41,5 +41,6 @@ class Protocol(BaseModel):
     reference: Reference = Field("verbalised", description="How reference rationales are built.")
     retrain: bool = Field(True, description="Also train simulators on the reference rationales.")
     perturbations: tuple[str, ...] = Field(PERTURBATIONS, description="Edits of rationales.")
+    paraphraser: str | None = Field(None, description="Language model for edits that need one: embedded/smollm2.")
     seeds: int = Field(1, ge=1, le=100, description="Trainings of task model and simulators.")
     simulator: dict[str, Any] = Field(default_factory=lambda: dict(SIMULATOR), description="Knobs of simulators.")

@@ -32,6 +32,9 @@ class AuditConfig(Job):
         """See `Job.resolved`; the ratings are named by whole path too."""
         found = super().resolved(workspace)
         path = None if self.ratings is None else Path(self.ratings)
+        writer = self.protocol.get("paraphraser")
+        if writer is not None and Path(writer).exists():
+            found = found.model_copy(update={"protocol": self.protocol | {"paraphraser": str(Path(writer).absolute())}})
         return found.model_copy(update={"ratings": str(path.absolute()) if path and path.exists() else self.ratings})
 
     def title(self) -> str:

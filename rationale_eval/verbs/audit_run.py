@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rationale_eval.axioms.scoring import Audited, views
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.load import load_dataset
 from rationale_eval.errors import UsageError
+from rationale_eval.models.load import load_model, reads
 from rationale_eval.rationales.perturbations import PERTURBATIONS
 from rationale_eval.simulators.config import read_simulator
 from rationale_eval.training.fingerprint import digest
@@ -62,6 +64,9 @@ class Ready(Checked[AuditConfig]):
         return Auditor(
             self.train, self.data, self.audited, self.protocol, folder=folder, kept=place.path / KEPT,
             ratings=None if self.ratings is None else rated_of(self.ratings, self.data.task),
+            paraphraser=None if self.protocol.paraphraser is None else partial(
+                load_model, self.protocol.paraphraser, task=self.data.task, device=self.job.device, workspace=place.path
+            ),
             device=self.job.device, seed=self.job.seed, show=show,
         )  # fmt: skip
 
@@ -74,10 +79,12 @@ def check(job: AuditConfig, workspace: Workspace, metrics: Sequence[str | UserMe
         InputError: For data that cannot be used.
     """
     audited = choose(job.metrics if metrics is None else metrics)
+    job = job.resolved(workspace)
     protocol = read_protocol(job.protocol, job.limit)
     for weights in {str(one.options["weights"]) for one in audited if "weights" in one.options}:
         read_simulator(protocol.simulator).model_copy(update={"weights": weights}).require(views(audited, weights))
-    job = job.resolved(workspace)
+    if protocol.paraphraser is not None and reads(protocol.paraphraser, workspace.path) == "encoder":
+        raise UsageError(f"{protocol.paraphraser} does not write; name a language model as paraphraser")
     # In memory: a run reads them several times over.
     train = held(load_dataset(job.data, job.train_split, mapping=job.mapping or None))
     data = held(load_dataset(job.data, job.split, mapping=job.mapping or None))
@@ -117,8 +124,10 @@ def read_protocol(values: Mapping[str, Any], limit: int | None) -> Protocol:
         ) from error
     RATIONALIZERS[protocol.rationalizer]
     for name in protocol.perturbations:
-        if "lm" in PERTURBATIONS[name].needs:
-            raise UsageError(f"the perturbation '{name}' needs a language model, which an audit does not have yet")
+        if "lm" in PERTURBATIONS[name].needs and protocol.paraphraser is None:
+            raise UsageError(
+                f"the perturbation '{name}' needs a language model; name one with --set paraphraser=embedded/smollm2"
+            )
     return protocol
 
 

@@ -15,6 +15,8 @@ from rationale_eval.axioms import audit as room
 from rationale_eval.cli import run
 from rationale_eval.errors import UsageError
 from rationale_eval.metrics.text_case import TextCase
+from rationale_eval.rationales.perturbations import paraphrase
+from rationale_eval.verbs import audit_run as verb
 from rationale_eval.verbs.audit import AuditResult
 from rationale_eval.verbs.audit_run import read_protocol
 
@@ -147,6 +149,42 @@ def test_a_folder_is_taken_up_by_the_same_audit_alone(tmp_path: Path, monkeypatc
         audit()
 
 
+def test_a_language_model_paraphrases_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    knobs = {"eval_limit": 30, "train_limit": 60, "noise": "none", "data": "none", "perturbations": "paraphrase,format"}
+    loaded, asked = [], []
+
+    def written(said, lm, seed, attempt):
+        asked.append(attempt)
+        return {one.example.id: f"{one.text.split()[-1]} {one.text}" for one in said}
+
+    monkeypatch.setattr(paraphrase, "_written", written)
+    monkeypatch.setattr(paraphrase, "why_not_same", lambda said, text: "" if len(said.text) % 2 else "odd")
+    monkeypatch.setattr(verb, "load_model", lambda name, **how: loaded.append(name) or object())
+
+    def audit(paraphraser: str | None = "embedded/smollm2") -> AuditResult:
+        protocol = knobs | {"paraphraser": paraphraser}
+        return rx.audit("bundled/nli", [first_words], protocol=protocol, folder=tmp_path / "own", workspace=tmp_path)
+
+    first = audit()
+    assert loaded == ["embedded/smollm2"] and asked == [0, 1, 2, 3]
+    scores = first.examples().set_index(["source", "example_id"])["text"]
+    changed = scores["equivalent/paraphrase"]
+    assert 0 < len(changed) < 30
+    for key, text in changed.items():
+        said = scores["generated", key]
+        assert text == f"{said.split()[-1]} {said}" and len(said) % 2
+    report = next(each for each in first.report["perturbations"] if each["name"] == "paraphrase")
+    assert (report["tried"], report["applied"]) == (30, len(changed)) and report["reasons"] == {
+        "odd": 30 - len(changed)
+    }
+    # What was written is kept, and read as it was.
+    again = audit()
+    assert loaded == ["embedded/smollm2"] and again.cards() == first.cards()
+    assert again.report["perturbations"] == first.report["perturbations"]
+    with pytest.raises(UsageError, match="embedded/minilm does not write"):
+        audit("embedded/minilm")
+
+
 def test_functions_of_one_name_are_refused(tmp_path: Path) -> None:
     metrics = [lambda case: 1.0, lambda case: float(len(case.text))]
     with pytest.raises(UsageError, match=r"two metrics are named 'lambda'.*a name of its own"):
@@ -158,7 +196,7 @@ def test_what_cannot_be_audited_is_one_sentence(tmp_path: Path) -> None:
     for knobs, said in (
         ({"seedz": 3}, "seedz"),
         ({"rationalizer": "orakel"}, "no rationalizer 'orakel'"),
-        ({"perturbations": "paraphrase"}, "needs a language model"),
+        ({"perturbations": "paraphrase"}, "needs a language model; name one with --set paraphraser"),
         ({"simulator.epoch": 2}, "simulator epoch"),
     ):
         with pytest.raises(UsageError, match=said):
