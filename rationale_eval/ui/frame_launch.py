@@ -9,63 +9,29 @@ import streamlit as st
 
 from rationale_eval.desk import facts
 from rationale_eval.desk.audit_presets import PRESETS, Asked, Preset, differing, estimate, named, preset
-from rationale_eval.desk.choices import Offer, data_sets
+from rationale_eval.desk.choices import Offer, data_sets, models
 from rationale_eval.desk.desk import Desk
-from rationale_eval.ui import address, page
+from rationale_eval.ui import address, at_work, page
 from rationale_eval.ui.frame_pick import NEW
 from rationale_eval.ui.numbers import count, duration
-from rationale_eval.ui.states import progress_line, state_badge
 from rationale_eval.ui.terms import term
 from rationale_eval.ui.text import md_text
 from rationale_eval.verbs.jobs import read_job
-from rationale_eval.verbs.run_list import Listed
 
-EVERY: Final = 2.0
 USUAL: Final = ("simulatability", "rq", "las")
+ENCODER: Final = "embedded/minilm"
 RATINGS: Final = "feb_human_eval"
 _WEIGHTS: Final = {"np": "NP", "pt": "PT", "both": "PT and NP"}
-_LIVE: Final = ("queued", "starting", "running")
 
 
 def live(desk: Desk) -> None:
-    """Audits that work or wait; looks again by itself, and shows the cards when one has ended."""
-    found = desk.runs(kind="audit", states=_LIVE)
-    if found:
-        _live(desk, tuple(each.row.id for each in found))
-    for each in desk.runs(kind="audit", states=("failed", "interrupted"), limit=1):
-        newest = desk.runs(kind="audit", limit=1)
-        if newest and newest[0].row.id == each.row.id:
-            page.problem(f"The last audit stopped: {each.row.message or each.row.state}. What was done is kept.")
-            if not desk.access.read_only and st.button("Resume it", icon=":material/play_arrow:", key="audit-resume"):
-                desk.resume(each.row.id)
-                st.rerun()
+    """Audits that work or wait; shows the cards when one has ended."""
+    at_work.live(desk, "audit", _show)
 
 
-@st.fragment(run_every=EVERY)
-def _live(desk: Desk, known: tuple[str, ...]) -> None:
-    found = desk.runs(kind="audit", states=_LIVE)
-    ended = [id for id in known if id not in {each.row.id for each in found}]
-    if ended:
-        done = [id for id in ended if desk.run(id).status.state == "finished"]
-        if done:
-            address.put(audits=done, **{NEW: None})
-            st.session_state.pop("frame-audits", None)
-        st.rerun()
-    for each in found:
-        _job(desk, each)
-
-
-def _job(desk: Desk, each: Listed) -> None:
-    with st.container(border=True, gap="small", key=f"audit-{each.row.id}"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            state_badge(each.row.state, stalled=each.stalled)
-            st.caption(md_text(each.row.title or each.row.id))
-            if not desk.access.read_only and st.button(
-                "Cancel", icon=":material/stop_circle:", type="tertiary", key=f"audit-cancel-{each.row.id}"
-            ):
-                desk.cancel(each.row.id)
-        if each.progress is not None:
-            progress_line(each.progress)
+def _show(done: list[str]) -> None:
+    address.put(audits=done, **{NEW: None})
+    st.session_state.pop("frame-audits", None)
 
 
 def form(desk: Desk) -> None:
@@ -80,7 +46,7 @@ def form(desk: Desk) -> None:
     with left:
         data, metrics, ratings = _what(desk, offers, audit)
         size = _size()
-        knobs = _knobs(size, defaults, about, known)
+        knobs = _knobs(desk, size, defaults, about, known)
     asked = Asked(data, tuple(metrics), differing(knobs, defaults), ratings)
     with right:
         _panel(desk, asked, audit["views"], defaults)
@@ -144,7 +110,7 @@ def _size() -> Preset:
 
 
 def _knobs(
-    size: Preset, defaults: Mapping[str, Any], about: Mapping[str, str], known: Mapping[str, Any]
+    desk: Desk, size: Preset, defaults: Mapping[str, Any], about: Mapping[str, str], known: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The knobs of the protocol; the preset's values until they are changed."""
     start = {**defaults, **size.protocol}
@@ -176,21 +142,31 @@ def _knobs(
             help=md_text(about["reference"]),
             key=f"{key}-reference",
         )
-        models = [each["name"] for each in known["rationalizers"]]
+        speakers = [each["name"] for each in known["rationalizers"]]
         found["rationalizer"] = right.selectbox(
             "Task model",
-            models,
-            index=models.index(start["rationalizer"]),
+            speakers,
+            index=speakers.index(start["rationalizer"]),
             help=md_text(about["rationalizer"]),
             key=f"{key}-rationalizer",
         )
-        edits = [each["name"] for each in known["perturbations"] if "lm" not in each["needs"]]
+        writers = [None, *(each.value for each in models(desk) if each.value != ENCODER)]
+        found["paraphraser"] = st.selectbox(
+            "Language model that paraphrases",
+            writers,
+            index=writers.index(start["paraphraser"]) if start["paraphraser"] in writers else 0,
+            format_func=lambda value: "none" if value is None else str(value),
+            help=f"{md_text(about['paraphraser'])} The edit 'paraphrase' can then be picked; a minute or more for "
+            "each hundred rationales on a CPU.",
+            key=f"{key}-paraphraser",
+        )
+        edits = [each["name"] for each in known["perturbations"] if found["paraphraser"] or "lm" not in each["needs"]]
         found["perturbations"] = st.multiselect(
             "Edits",
             edits,
             default=[name for name in start["perturbations"] if name in edits],
             help=md_text(about["perturbations"]),
-            key=f"{key}-perturbations",
+            key=f"{key}-perturbations-{len(edits)}",
         )
         found["retrain"] = st.checkbox(
             "Train simulators on reference rationales too",

@@ -10,11 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from rationale_eval.desk.desk import Desk
+from rationale_eval.desk.evaluating import WRITERS
 from rationale_eval.desk.recipes import recipes
 from rationale_eval.desk.training import Curve, allowed, curves, differing, log_tail
 from rationale_eval.ui import charts, downloads, page
 from rationale_eval.ui.address import open_page, open_run
 from rationale_eval.ui.colours import CATEGORIES
+from rationale_eval.ui.compare_launch import KIND, NEW, SUBJECT
 from rationale_eval.ui.numbers import duration, number
 from rationale_eval.ui.states import progress_line, state_badge
 from rationale_eval.ui.text import md_text
@@ -212,8 +214,10 @@ def _asked(desk: Desk, run: Run) -> None:
     if summary is None:
         return
     with st.container(horizontal=True):
-        if st.button("Evaluate its rationales", icon=":material/compare_arrows:", key="run-evaluate"):
-            open_page("compare", data=config["data"])
+        if config.get("recipe") not in WRITERS and st.button(
+            "Evaluate its rationales", icon=":material/compare_arrows:", key="run-evaluate"
+        ):
+            _evaluate("model", run)
         st.caption(
             md_text(
                 f"{summary['train_examples']} examples, {summary['steps']} steps, kept those of step "
@@ -226,6 +230,11 @@ def _spelled(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
 
 
+def _evaluate(kind: str, run: Run) -> None:
+    """Goes to the form of a new evaluation, with this run picked."""
+    open_page("compare", **{NEW: "1", KIND: kind, SUBJECT: f"run:{run.id}"})
+
+
 def _open_elsewhere(run: Run) -> None:
     if run.status.state != "finished":
         return
@@ -235,6 +244,10 @@ def _open_elsewhere(run: Run) -> None:
             open_page("compare", runs=[run.id], run=run.id)
         if right.button("Open in Examples", icon=":material/article:", key="run-examples"):
             open_page("examples", run=run.id)
+    elif run.kind == "generate" and st.button(
+        "Evaluate these texts", icon=":material/compare_arrows:", key="run-evaluate-texts"
+    ):
+        _evaluate("texts", run)
     elif run.kind == "audit" and st.button("Open in FRAME", icon=":material/fact_check:", key="run-frame"):
         open_page("frame", run=run.id)
 

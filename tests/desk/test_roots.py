@@ -13,6 +13,7 @@ from rationale_eval.desk.confine import require_offered
 from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.roots import data_sets, models, require_no_way_out, within
 from rationale_eval.errors import UsageError
+from rationale_eval.verbs.run_table import flattened
 from rationale_eval.workspace.runs import Workspace
 
 ROW = '{"id": "a", "task": "t", "inputs": {"text": "x"}, "choices": ["n", "y"], "label": 0}\n'
@@ -115,6 +116,10 @@ def test_only_what_is_offered_is_opened(desk: Desk, root: Path, value: str) -> N
         {"data": "bundled/nli", "scores": ["/etc/passwd"]},
         {"data": "bundled/nli", "texts": ["x.jsonl"]},
         {"data": "bundled/nli", "ratings": "/etc/passwd"},
+        {"data": "bundled/nli", "protocol": {"paraphraser": "evil/evil"}},
+        {"data": "bundled/nli", "protocol": {"simulator": {"model": "/etc"}}},
+        {"data": "bundled/nli", "protocol.simulator.model": "/etc"},
+        {"data": "bundled/nli", "simulator": {"model": "evil/evil"}},
     ],
 )
 def test_a_job_names_only_what_is_offered(desk: Desk, job: dict[str, object]) -> None:
@@ -123,7 +128,8 @@ def test_a_job_names_only_what_is_offered(desk: Desk, job: dict[str, object]) ->
     with pytest.raises(UsageError, match="not offered here"):
         desk.launch_many({"data": "bundled/nli"}, [0], {name: [value] for name, value in job.items()})
     with pytest.raises(UsageError, match="not offered here"):
-        desk.retry("20260101-000000-000-abcd", {name: str(value) for name, value in job.items()})
+        # Changes are texts: an entry of a record has a name with dots.
+        desk.retry("20260101-000000-000-abcd", {name: str(value) for name, value in flattened(job)})
     assert desk.warm.pid is None
 
 
@@ -133,6 +139,7 @@ def test_offered_things_pass(desk: Desk, root: Path) -> None:
         {"data": str(root / "good"), "model": str(root / "model")},
         {"data": "own/mine", "model": "run:20260101", "scores": ["run:1"], "texts": ("run:2",)},
         {"data": "generated/keyword", "model": "new/t5", "helper": None},
+        {"data": "bundled/nli", "protocol": {"paraphraser": "embedded/smollm2", "simulator.model": "new/t5"}},
     ):
         require_offered(desk, job)
     assert str(root / "good") in {each.value for each in choices.data_sets(desk)}
