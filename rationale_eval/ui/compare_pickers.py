@@ -16,7 +16,7 @@ from rationale_eval.ui.compare_saved import BEGIN, examples_of, link, saved
 from rationale_eval.ui.compare_words import metric_name
 from rationale_eval.ui.numbers import count
 from rationale_eval.verbs.html import visible
-from rationale_eval.verbs.systems import HIDDEN, Evaluation, first_metrics, metrics_of, systems_of
+from rationale_eval.verbs.systems import HIDDEN, Evaluation, first_metrics, metrics_of, opening, systems_of
 
 MOST_RUNS: Final = 8
 ALL: Final = "all examples"
@@ -62,8 +62,9 @@ def _runs(there: Sequence[Evaluation]) -> list[Evaluation]:
     if not asked and "run" not in st.query_params:
         asked = address.get_all("runs")
     if not asked:
-        asked = [address.get("run") or there[0].id]
-    default = _on_one_set([known[id] for id in asked if id in known]) or [there[0]]
+        asked = [address.get("run") or ""]
+    first_shown = there[opening([each.results for each in there])]
+    default = _on_one_set([known[id] for id in asked if id in known]) or [first_shown]
     held = st.session_state.get("compare-runs")
     first = known.get(held[0]) if held else (default[0] if held is None else None)
     options = [each.id for each in there if first is None or each.fingerprint == first.fingerprint]

@@ -24,11 +24,17 @@ _TYPES = {
 _ENDINGS = {"csv": "csv", "jsonl": "jsonl", "latex": "tex", "parquet": "parquet"}
 
 
-def table(frame: pd.DataFrame, name: str, *, key: str, formats: tuple[Format, ...] = ("csv", "jsonl")) -> None:
+def table(
+    frame: pd.DataFrame | Callable[[], pd.DataFrame],
+    name: str,
+    *,
+    key: str,
+    formats: tuple[Format, ...] = ("csv", "jsonl"),
+) -> None:
     """Buttons that download a table.
 
     Args:
-        frame: The table.
+        frame: The table, or what makes it once it is asked for.
         name: File name without ending.
         key: Unique on the page.
         formats: Which files to offer.
@@ -38,7 +44,7 @@ def table(frame: pd.DataFrame, name: str, *, key: str, formats: tuple[Format, ..
             st.download_button(
                 f"Download {'LaTeX' if each == 'latex' else each.upper()}",
                 # Written when it is asked for, not at every look at the page.
-                data=lambda each=each: written(frame, each),  # type: ignore[misc]
+                data=lambda each=each: written(frame() if callable(frame) else frame, each),  # type: ignore[misc]
                 file_name=f"{name}.{_ENDINGS[each]}",
                 mime=_TYPES[each],
                 key=f"{key}-{each}",

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.example import detail
 from rationale_eval.desk.notes import Note, Notes
 from rationale_eval.desk.slate import Column, Slate, slate_of
-from rationale_eval.desk.slate_query import PAGE, Filter, Order, Places, place_of, rows, select
+from rationale_eval.desk.slate_query import Filter, Order, Places, place_of, rows, select
 from rationale_eval.desk.sources import Source
 from rationale_eval.ui import downloads, examples_detail, examples_pickers, page
 from rationale_eval.ui.address import open_page
@@ -23,6 +24,8 @@ from rationale_eval.ui.examples_view import View, filter_of, open_part, order_of
 from rationale_eval.ui.text import md_text
 
 MOST_RUNS: Final = 200
+MOST_ROWS: Final = 100_000
+"""Examples of one download, the first in the order that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def show(desk: Desk) -> None:
         return
     seen, notes = view(), Notes(desk.workspace, desk.access)
     if "run" in st.query_params and seen.one("run") not in {each.row.id for each in found}:
-        page.problem(f"There is no finished evaluation {seen.one('run')} in this workspace; here is the newest.")
+        page.problem(f"There is no finished evaluation {seen.one('run')} in this workspace; here is another.")
     first, second, third = st.columns([5, 5, 3], vertical_alignment="bottom")
     with first:
         ids = examples_pickers.evaluation(seen, found)
@@ -168,8 +171,16 @@ def one(looked: _Looked, places: Places, at: int) -> None:
 
 def below(looked: _Looked, places: Places, shown: Sequence[Column]) -> None:
     """What to take away, and how to repeat it."""
-    frame, _ = page_of(looked.slate, places[:PAGE], shown, looked.starred)
-    downloads.table(frame, "examples", key="ex-download")
+    wanted = places[:MOST_ROWS]
+
+    def whole() -> pd.DataFrame:
+        frame, _ = page_of(looked.slate, wanted, shown, looked.starred)
+        frame.insert(1, ID, rows(looked.slate, wanted, [ID])[ID].to_numpy())
+        return frame
+
+    downloads.table(whole, "examples", key="ex-download")
+    if len(places) > MOST_ROWS:
+        st.caption(f"A download holds the first {MOST_ROWS:,d} of these examples; filters choose others.")
     for source in looked.sources:
         if command := source.run.provenance.get("command"):
             page.command(command)

@@ -24,6 +24,7 @@ from rationale_eval.ui.examples_view import (
     systems_of,
 )
 from rationale_eval.verbs.run_list import Listed
+from rationale_eval.verbs.systems import opening
 
 ORDERS: Final = {"worst": "worst first", "best": "best first"}
 THIRDS: Final = {"": "any", "short": "short", "middle": "middle", "long": "long"}
@@ -52,7 +53,12 @@ def evaluation(seen: View, found: Sequence[Listed]) -> list[str]:
         return several
     seen.put("runs")
     ids = list(titles)
-    at = ids.index(seen.base.one("run")) if seen.base.one("run") in titles else 0
+    wanted = seen.base.one("run")
+    at = (
+        ids.index(wanted)
+        if wanted in titles
+        else opening([(each.row.summary or {}).get("results", ()) for each in found])
+    )
     one = st.selectbox("Evaluation", ids, index=at, format_func=titles.__getitem__, key=f"ex-run-{seen.epoch}")
     if one != seen.one("run"):
         # What was filtered and shown of another evaluation says nothing about this one.

@@ -98,6 +98,19 @@ def evaluation_of(run: Run) -> Evaluation | None:
     )
 
 
+def opening(there: Sequence[Sequence[Mapping[str, Any]]]) -> int:
+    """Which evaluation to open with: the newest that has several systems beside its controls, else the newest.
+
+    Args:
+        there: The results of each, newest first; at least one.
+
+    Returns:
+        Its place.
+    """
+    told = [{str(row["method"]) for row in results} - set(CONTROLS) for results in there]
+    return next((place for place, systems in enumerate(told) if len(systems) > 1), 0)
+
+
 def systems_of(chosen: Sequence[Evaluation]) -> list[System]:
     """All systems of some evaluations, in the order that every picture keeps: methods, then controls."""
     several = len(chosen) > 1

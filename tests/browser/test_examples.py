@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,11 @@ def test_the_worst_example_is_found_read_on_and_starred(
         settled(page)
         page.get_by_role("button", name="Remove star").wait_for()
         assert asked(page)["example"] == [ids[1]]
+        # The download holds every example that fits, not the twenty of this page, in the order that is shown.
+        with page.expect_download() as coming:
+            page.get_by_role("button", name="Download JSONL").first.click()
+        taken = [json.loads(line)["example_id"] for line in Path(coming.value.path()).read_text().splitlines()]
+        assert taken == ids and len(ids) > 20
         assert seen == Seen()
         page.context.close()
 

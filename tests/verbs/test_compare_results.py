@@ -12,7 +12,7 @@ from rationale_eval.metrics.record import Score
 from rationale_eval.verbs.compare import compare, composite
 from rationale_eval.verbs.result import Result, ScoreRow, write_scores
 from rationale_eval.verbs.side_by_side import gain_metrics, gains, stored
-from rationale_eval.verbs.systems import Evaluation, metrics_of, systems_of
+from rationale_eval.verbs.systems import Evaluation, metrics_of, opening, systems_of
 from rationale_eval.workspace.runs import Workspace
 
 BASE = {"auprc": 0.5, "token_f1": 0.4, "comprehensiveness_aopc": 0.2, "sufficiency_aopc": 0.3}
@@ -124,3 +124,18 @@ def test_command_prints_tests_and_gains(tmp_path):
     assert [line["better"] for line in found] == ["good"] and found[0]["n_pairs"] == 60
     text = ask(make_app(), [each for each in arguments if each != "--json"])
     assert "Holm" in text.stdout and "good" in text.stdout
+
+
+def test_the_newest_evaluation_that_compares_anything_is_opened_first() -> None:
+    def results(*methods: str) -> list[dict[str, str]]:
+        return [{"method": name} for name in methods]
+
+    texts, words, old = (
+        results("lm few_shot", "random"),
+        results("saliency", "lime", "random", "model"),
+        results("a", "b"),
+    )
+    assert opening([texts, words, old]) == 1
+    assert opening([words, texts]) == 0
+    assert opening([texts, results("lime", "gold", "model")]) == 0
+    assert opening([results()]) == 0
