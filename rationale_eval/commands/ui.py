@@ -25,6 +25,9 @@ def ui(
         ),
     ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Show everything, change nothing.")] = False,
+    sessions: Annotated[
+        int, typer.Option("--sessions", min=1, max=10_000, help="How many pages may be open at once.")
+    ] = 100,
     share: Annotated[
         bool, typer.Option("--share", help="Listen beyond this machine; needs a login and --host.")
     ] = False,
@@ -44,7 +47,7 @@ def ui(
 ) -> None:
     """Open the dashboard. It listens on this machine only; closing it stops no run."""
     from rationale_eval.desk import settings
-    from rationale_eval.desk.access import READ_ONLY, ROOTS
+    from rationale_eval.desk.access import READ_ONLY, ROOTS, SESSIONS
     from rationale_eval.errors import UsageError
     from rationale_eval.workspace.runs import Workspace as Place
 
@@ -68,6 +71,7 @@ def ui(
     place.prepare()
     os.umask(0o077)
     os.environ[ROOTS] = os.pathsep.join(map(str, roots))
+    os.environ[SESSIONS] = str(sessions)
     os.environ[READ_ONLY] = "1" if read_only else ""
     say(f"the dashboard of {place.path} opens at http://localhost:{port} ; Ctrl-C ends it, and no run with it")
     words = [sys.executable, "-m", "rationale_eval.ui.server", "run", str(app), *settings.flags(chosen)]

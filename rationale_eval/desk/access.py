@@ -12,6 +12,8 @@ from rationale_eval.errors import UsageError
 
 READ_ONLY: Final = "RATIONALE_EVAL_READ_ONLY"
 ROOTS: Final = "RATIONALE_EVAL_ROOTS"
+SESSIONS: Final = "RATIONALE_EVAL_SESSIONS"
+"""How many sessions the dashboard lets in."""
 
 
 class NotAllowed(UsageError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.data.example import Task
 from rationale_eval.errors import UsageError
 from rationale_eval.models.base import TaskModel
@@ -15,6 +16,7 @@ from rationale_eval.recipes.record import Recipe
 from rationale_eval.training.annotated import Annotated, prepare_annotated
 from rationale_eval.training.learner import TrainingSet
 from rationale_eval.training.plausibility import PlausibilityForm
+from rationale_eval.training.settings import LoopSettings
 
 
 class PaperConfig(FineTuneConfig):
@@ -54,8 +56,26 @@ def first_stage(config: BaselineConfig, metric: str | None = None) -> BaselineCo
     return config.model_copy(update={"term_schedules": None, "metric": metric or config.metric})
 
 
+NO_HIGHLIGHTS: Final = "the training data has no gold highlights to learn plausibility from"
+
+
+def has_highlights(train: RationaleDataset) -> bool:
+    """Whether an example can teach plausibility: it has a label, and people marked its words."""
+    return any(e.evidence is not None and e.label is not None for e in train)
+
+
 class EncoderRecipe(Recipe):
     """A recipe for encoders alone."""
+
+    def require_data(self) -> None:
+        """Refuses data that lack what the recipe needs.
+
+        Raises:
+            UsageError: See `misses`.
+        """
+        missing = self.misses(self.train, self.config)
+        if missing is not None:
+            raise UsageError(f"{missing}.")
 
     @classmethod
     def is_compatible(cls, task: Task, model: TaskModel | None = None) -> str | None:
@@ -83,24 +103,19 @@ class Baseline(EncoderRecipe):
         """Training and dev examples with their highlights; of the former the share that is to be used.
 
         Raises:
-            UsageError: See `require_highlights`.
+            UsageError: See `misses`.
         """
-        self.require_highlights()
+        self.require_data()
         config = self.config
         assert isinstance(config, BaselineConfig)
         mix = config.mix and config.plausibility
         train = prepare_annotated(self.model, self.train, share=config.gold_share, seed=config.gold_seed, mix=mix)
         return train, None if self.dev is None else prepare_annotated(self.model, self.dev)
 
-    def require_highlights(self) -> None:
-        """Refuses +P without gold highlights.
-
-        Raises:
-            UsageError: If highlights are needed and there are none.
-        """
-        assert isinstance(self.config, BaselineConfig)
-        if self.config.plausibility and not any(e.evidence is not None and e.label is not None for e in self.train):
-            raise UsageError(
-                f"{self.name}: the training data has no gold highlights to learn plausibility from; use "
-                "plausibility=false"
-            )
+    @classmethod
+    def misses(cls, train: RationaleDataset, config: LoopSettings) -> str | None:
+        """Gold highlights, for +P."""
+        assert isinstance(config, BaselineConfig)
+        if config.plausibility and not has_highlights(train):
+            return f"{cls.name}: {NO_HIGHLIGHTS}; use plausibility=false"
+        return None

@@ -96,6 +96,11 @@ class Recipe(ABC):
         return None
 
     @classmethod
+    def misses(cls, train: RationaleDataset, config: LoopSettings) -> str | None:
+        """What it needs and the training data lacks, as one clause with what to do, or None; said before a run."""
+        return None
+
+    @classmethod
     def texts(cls, train: RationaleDataset, config: LoopSettings) -> Iterator[str]:
         """What a new model learns its sub-words from: inputs with their names, choices and rationales."""
         for example in train:

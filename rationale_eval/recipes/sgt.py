@@ -75,7 +75,7 @@ class Sgt(Baseline):
     def stages(self) -> Iterator[Stage]:
         """One stage: UNIREX's, with the other losses left out."""
         assert isinstance(self.config, SgtConfig)
-        self.require_highlights()
+        self.require_data()
         self.unirex = Unirex(self.model, self.train, self.dev, self.config.unirex())
         for stage in self.unirex.stages():
             yield replace(stage, name=self.name, settings=self.config)

@@ -18,6 +18,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import UsageError
 from rationale_eval.models.base import TaskModel
 from rationale_eval.rationales.extractors import Extractor, Reading
@@ -27,7 +28,7 @@ from rationale_eval.rationales.extractors.record import hidden_size
 from rationale_eval.rationales.extractors.separate import Separate
 from rationale_eval.rationales.extractors.shared import Shared
 from rationale_eval.rationales.extractors.stored import save_extractor
-from rationale_eval.recipes.baseline import EncoderRecipe, PaperConfig
+from rationale_eval.recipes.baseline import NO_HIGHLIGHTS, EncoderRecipe, PaperConfig, has_highlights
 from rationale_eval.recipes.fine_tune import LabelLearner, set_dropout
 from rationale_eval.recipes.record import Stage, recipe
 from rationale_eval.training import top_k
@@ -45,6 +46,7 @@ from rationale_eval.training.masked import hidden, mixed
 from rationale_eval.training.objective import Term
 from rationale_eval.training.plausibility import plausibility_loss
 from rationale_eval.training.randomness import Moment, derive
+from rationale_eval.training.settings import LoopSettings
 
 BINS: Final = (1.0, 5.0, 10.0, 20.0, 50.0)
 
@@ -122,17 +124,22 @@ class Unirex(EncoderRecipe):
     )
     Config = UnirexConfig
 
+    @classmethod
+    def misses(cls, train: RationaleDataset, config: LoopSettings) -> str | None:
+        """Gold highlights, for P."""
+        assert isinstance(config, UnirexConfig)
+        if "P" in config.objectives and not has_highlights(train):
+            return f"{cls.name}: {NO_HIGHLIGHTS}; use objectives=F"
+        return None
+
     def stages(self) -> Iterator[Stage]:
         """One stage: everything together."""
         config = self.config
         assert isinstance(config, UnirexConfig)
+        self.require_data()
         train = prepare_annotated(
             self.model, self.train, share=config.gold_share, seed=config.gold_seed, mix=config.mix
         )
-        if "P" in config.objectives and all(item.gold is None for item in train.items):
-            raise UsageError(
-                f"{self.name}: the training data has no gold highlights to learn plausibility from; use objectives=F"
-            )
         dev = None if self.dev is None else prepare_annotated(self.model, self.dev)
         self.model.embedding().weight.requires_grad_(not config.freeze_embeddings)
         self.extractor = make_extractor(self.model, config, self.seed)

@@ -18,6 +18,7 @@ import streamlit as st
 
 from rationale_eval.desk.access import Access
 from rationale_eval.desk.settings import is_login
+from rationale_eval.ui import crowd
 from rationale_eval.ui.text import md_text
 
 _MARK: Final = "gate"
@@ -31,6 +32,7 @@ def login_configured() -> bool:
 def require() -> None:
     """Lets the session in and marks it, or shows what is missing and stops."""
     st.session_state.pop(_MARK, None)
+    crowd.require()
     if not _secrets("auth"):
         st.session_state[_MARK] = Access.of_environment()
         return

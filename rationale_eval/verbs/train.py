@@ -106,6 +106,7 @@ def check(
         require_model(job.model)
     train_data, dev_data = _open(job.source() if data is None else data, dev)
     _refuse(kind.is_compatible(train_data.task))
+    _refuse(kind.misses(train_data, settings))
     if here or job.device != "auto":
         place = pick_device(job.device)
         settings = settings.model_copy(update={"precision": resolve_precision(settings.precision, place)})

@@ -95,6 +95,21 @@ def test_a_new_user_trains_unirex_on_a_small_slice(training: Server, view: tuple
     assert {"loss", "task", "comp", "suff", "plaus", "accuracy", "auprc"} <= set(legend.all_text_contents())
     steps = {line["step"] for line in run.metrics()}
     assert steps == set(range(1, 1 + max(steps))) and run.summary is not None
+    # The next question is one click away: what its rationales are worth, and by which example to begin.
+    page.get_by_role("button", name="Evaluate its rationales").click()
+    page.get_by_role("button", name="Start the evaluation").wait_for(timeout=SLOW)
+    page.get_by_role("heading", name="Compare").wait_for()
+    fill(page, "Examples", "20")
+    page.get_by_role("button", name="Start the evaluation").click()
+    chip = page.locator(".chips span", has_text="learned").first
+    chip.wait_for(timeout=SLOW)
+    assert "corrected" in (chip.get_attribute("title") or "")
+    made = max(Workspace(training.workspace).runs(), key=lambda each: each.id)
+    assert made.config["model"] == f"run:{run.id}" and made.config["methods"][0] == "learned"
+    assert made.status.state == "finished" and made.config["limit"] == 20
+    page.locator('[data-testid="stPlotlyChart"]').first.locator(".scatterlayer .point").first.click(force=True)
+    page.wait_for_url("**/examples?**order=worst**")
+    assert f"run={made.id}" in page.url
     assert seen == Seen()
 
 

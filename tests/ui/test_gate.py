@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from rationale_eval.desk.access import READ_ONLY, Access
 from rationale_eval.desk.settings import SHARED
+from rationale_eval.ui.crowd import Crowd
 from rationale_eval.ui.pages import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,3 +182,23 @@ def test_a_shared_server_without_a_login_shows_nothing(app: AppTest, monkeypatch
     monkeypatch.setenv(SHARED, "1")
     app.run()
     assert [each.value for each in app.title] == ["Not started"] and "needs a login" in app.text[1].value
+
+
+def test_a_crowd_is_held_to_a_number_and_places_come_free() -> None:
+    connected = {"a", "b", "c", "d"}
+    crowd = Crowd(2, connected.__contains__)
+    assert crowd.admit("a") and crowd.admit("b") and not crowd.admit("c")
+    connected.discard("a")
+    assert crowd.admit("b") and crowd.admit("c") and not crowd.admit("d")
+
+
+def test_who_finds_no_room_is_told_so_and_sees_nothing_else(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rationale_eval.ui.crowd._crowd", lambda most: crowd)
+    crowd = Crowd(1, lambda session: True)
+    assert crowd.admit("somebody else")
+    app.run()
+    assert [each.value for each in app.title] == ["rationale_eval"] and not app.exception
+    assert "This dashboard is full: 1 page of it" in app.text[0].value and mark(app) is None
+    crowd = Crowd(1, lambda session: False)
+    app.run()
+    assert [each.value for each in app.title] == ["Home"]

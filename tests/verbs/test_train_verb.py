@@ -50,6 +50,18 @@ def data(tmp_path: Path) -> str:
     return str(folder)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "knobs", "fix"),
+    [("unirex", {}, "objectives=F"), ("sgt", {"plausibility": True}, "plausibility=false")],
+)
+def test_data_without_highlights_are_refused_before_there_is_a_run(
+    tmp_path: Path, model: str, data: str, recipe: str, knobs: dict[str, object], fix: str
+) -> None:
+    with pytest.raises(UsageError, match=f"{recipe}: .* no gold highlights .*; use {fix}"):
+        train(recipe, data, model=model, config=knobs, workspace=tmp_path / "w", device="cpu")
+    assert Workspace(tmp_path / "w").runs() == []
+
+
 def press_ctrl_c_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real = LabelLearner.losses
 
