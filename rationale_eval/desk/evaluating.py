@@ -12,7 +12,7 @@ from rationale_eval.desk.choices import MOST_RUNS, Offer
 from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.evaluations import evaluations
 from rationale_eval.metrics.all import load_all
-from rationale_eval.verbs.chosen_metrics import DEFAULT_METRICS, TEXT_METRICS
+from rationale_eval.metrics.usual import DEFAULT_METRICS, TEXT_METRICS
 
 METHODS: Final = ("integrated_gradients", "input_x_gradient", "attention")
 LEARNED: Final = "learned"

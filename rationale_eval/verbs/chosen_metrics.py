@@ -7,39 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any, Final
+from typing import Any
 
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.engine.case import REMOVALS
 from rationale_eval.errors import UsageError
 from rationale_eval.metrics.all import load_all
 from rationale_eval.metrics.record import METRICS, Metric
-
-DEFAULT_METRICS: Final = (
-    "comprehensiveness_aopc",
-    "sufficiency_aopc",
-    "csd",
-    "tau_loo",
-    "decision_flip",
-    "token_f1",
-    "iou_f1",
-    "auprc",
-    "average_precision",
-    "accuracy",
-    "macro_f1",
-    "ece",
-)
-
-
-TEXT_METRICS: Final = (
-    "rouge_l",
-    "chrf",
-    "bertscore",
-    "bertscore:correct",
-    "bertscore:zero_if_wrong",
-    "embedding_cosine",
-)
-"""The usual ones of free text."""
+from rationale_eval.metrics.usual import DEFAULT_METRICS, TEXT_METRICS
 
 
 @dataclass(frozen=True, slots=True)

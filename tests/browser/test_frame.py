@@ -54,11 +54,3 @@ def test_a_foreign_host_name_gets_nothing(looking: Server) -> None:
         )
         answer = connection.recv(4096)
     assert b" 101 " not in answer.split(b"\r\n")[0]
-
-
-def test_the_server_never_loads_torch(looking: Server, view: tuple[Any, Seen]) -> None:
-    page, _ = view
-    for each in PAGES:
-        open_at(page, looking, address(each.name))
-    maps = Path(f"/proc/{looking.process.pid}/maps").read_text()
-    assert "libtorch" not in maps

@@ -36,6 +36,18 @@ def test_room_does_not_bring_torch_along(room: str) -> None:
     assert in_fresh_python(f"import sys, {room}; print([name for name in {HEAVY} if name in sys.modules])") == "[]"
 
 
+def test_nothing_that_the_dashboards_server_imports_brings_torch_along() -> None:
+    """Its pages answer at once and stay small because models live in another process (`desk/warm`)."""
+    code = (
+        "import sys, pkgutil, importlib, rationale_eval.ui, rationale_eval.desk\n"
+        "for room in (rationale_eval.ui, rationale_eval.desk):\n"
+        "    for found in pkgutil.iter_modules(room.__path__, room.__name__ + '.'):\n"
+        "        importlib.import_module(found.name)\n"
+        "print([name for name in ('torch', 'transformers', 'captum') if name in sys.modules])"
+    )
+    assert in_fresh_python(code) == "[]"
+
+
 def test_every_command_file_is_light() -> None:
     code = "import sys; from rationale_eval.cli import make_app; make_app()"
     assert in_fresh_python(f"{code}; print([name for name in {HEAVY} if name in sys.modules])") == "[]"

@@ -12,7 +12,7 @@ from rationale_eval.desk.access import Access
 from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.evaluating import BEGINS, Asked, estimate, metrics
 from rationale_eval.metrics.record import METRICS
-from rationale_eval.verbs.chosen_metrics import DEFAULT_METRICS, TEXT_METRICS
+from rationale_eval.metrics.usual import DEFAULT_METRICS, TEXT_METRICS
 from rationale_eval.verbs.run_list import list_runs
 from rationale_eval.workspace.run import Run
 from rationale_eval.workspace.runs import Workspace

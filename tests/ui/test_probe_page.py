@@ -243,6 +243,8 @@ def test_a_simulator_judges_the_reason_and_another_reason_changes_its_verdict(
     app = opened(place, monkeypatch, probe=model.name, data="bundled/nli", split="test")
     app.button(key="probe-teach").click().run()
     assert "A simulator is being trained, about" in captions(app)
+    kept = place / "memory" / "probe"
+    wait_for(lambda: any(kept.glob("*.json")))  # the page looks every few seconds; here that would slow the training
     wait_for(lambda: bool(app.run().dataframe))
     table = app.dataframe[0].value
     assert list(table["it sees"]) == ["text alone", "text and reason now", "reason now alone"]
