@@ -27,12 +27,6 @@ TELLING: Final = ("both", "masked", "vacuous_rationale", "robust", "robust_ratio
 """Views of input or rationale by which a rationale may earn its score; certainty there is the most it can do."""
 
 
-INPUT_ALONE: Final[tuple[Seen, ...]] = ("input", "base", "neither")
-"""Views whose answers depend on neither rationale nor answer, so that one reading serves every source."""
-
-Known = dict[tuple[int, str], dict[str, NDArray[np.float64]]]
-
-
 @dataclass(frozen=True, slots=True)
 class Audited:
     """One metric under one variant.
@@ -103,9 +97,8 @@ def score(
     """
     rows: list[dict[str, Any]] = []
     known: dict[str, TokenStates] = {}
-    read: Known = {}
     for speech in speeches:
-        simulated = _simulated(speech, audited, read)
+        simulated = _simulated(speech, audited)
         for example in speech.data:
             text = speech.spoken.texts.get(example.id)
             if text is None:
@@ -144,27 +137,13 @@ def _reader(encoder: TextEncoder, known: dict[str, TokenStates]) -> Callable[[st
     return states
 
 
-def _simulated(
-    speech: Speech, audited: Sequence[Audited], read: Known
-) -> dict[str, dict[tuple[str, str], NDArray[np.float64]]]:
+def _simulated(speech: Speech, audited: Sequence[Audited]) -> dict[str, dict[tuple[str, str], NDArray[np.float64]]]:
     answers = Answers(speech.data, speech.spoken.read, speech.spoken.texts)
     found: dict[str, dict[tuple[str, str], NDArray[np.float64]]] = {}
     for weights, made in speech.simulators.items():
         for seen in views(audited, weights):
-            for key, probabilities in _guesses(made, answers, seen, speech.seed, read).items():
+            for key, probabilities in made.guesses(answers, seen, speech.seed).items():
                 if speech.ceiling and seen in TELLING:
                     probabilities = np.eye(len(probabilities))[answers.targets[key]]
                 found.setdefault(key, {})[weights, seen] = probabilities
     return found
-
-
-def _guesses(
-    made: Simulators, answers: Answers, seen: Seen, seed: int, read: Known
-) -> Mapping[str, NDArray[np.float64]]:
-    if seen not in INPUT_ALONE:
-        return made.guesses(answers, seen, seed)
-    known = read.setdefault((id(made), seen), {})
-    missing = {key: target for key, target in answers.targets.items() if key not in known}
-    if missing:
-        known |= made.guesses(Answers(answers.data, missing, answers.texts), seen, seed)
-    return {key: known[key] for key in answers.targets if key in known}

@@ -93,6 +93,30 @@ def test_a_simulator_learns_from_the_rationale_and_not_from_chance(tmp_path: Pat
     assert made.learned("input").majority >= 0.5 and made.learned("both").examples == 96
 
 
+def test_what_was_read_is_not_shown_again_and_is_answered_alike(tmp_path: Path, encoder: str) -> None:
+    made, fresh = (simulators(tmp_path, encoder, epochs=1) for _ in range(2))
+    test = answers(12, 2)
+    first, shown = made.guesses(test, "both"), []
+    inner = made._get("both", 0)[0]
+
+    class Counting:
+        def guesses(self, data):
+            shown.extend(example.id for example in data)
+            return inner.guesses(data)
+
+    made._loaded["both", 0] = (Counting(), made._get("both", 0)[1])
+    assert all(np.array_equal(first[key], each) for key, each in made.guesses(test, "both").items()) and shown == []
+    # One text is another, one answer too: only a text is read, for a view of text and rationale shows no answer.
+    keys = list(test.targets)
+    changed = Answers(
+        test.data, test.targets | {keys[1]: 1 - test.targets[keys[1]]}, dict(test.texts) | {keys[0]: "another text"}
+    )
+    found = made.guesses(changed, "both")
+    assert shown == [keys[0]] and list(found) == keys
+    expected = fresh.guesses(changed, "both")
+    assert all(np.allclose(found[key], expected[key], atol=1e-6) for key in keys)
+
+
 def test_it_is_trained_once_and_kept_by_content(tmp_path: Path, encoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     trained: list[str] = []
     inner = service.train_simulator
