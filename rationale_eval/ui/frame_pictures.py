@@ -231,6 +231,15 @@ def _leakage(view: AuditView, cards: Sequence[Card]) -> None:
         range=[0.4 - len(cards), 0.6],
     )
     _show(made, "leakage", cards, f"Leakage. {'. '.join(told)}.")
+    # The two are of the same examples, so the interval that tells is that of their difference.
+    ahead = [(card, card.checks["leakage"].numbers.get("explaining_minus_restating")) for card in cards]
+    said = [
+        f"{variant_name(card.variant)} {number(found.value)} {interval(found.low, found.high)}"
+        for card, found in ahead
+        if found is not None and found.value is not None
+    ]
+    if said:
+        st.caption(md_text(f"Explaining less restating, on the same examples: {'; '.join(said)}."))
 
 
 def _people(view: AuditView, cards: Sequence[Card]) -> None:
