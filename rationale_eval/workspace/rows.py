@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,8 +71,8 @@ class RunRow:
     fingerprint: str | None
     seed: int | None
     model: str | None
-    config: dict[str, Any]
-    summary: dict[str, Any] | None
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any] | None
     deleted: bool
     missing: bool
 
@@ -78,9 +80,15 @@ class RunRow:
     def read(cls, row: Any) -> RunRow:
         """From a row of the table."""
         values = {field.name: getattr(row, field.name) for field in fields(cls)}
-        values["config"] = json.loads(row.config) if row.config else {}
-        values["summary"] = json.loads(row.summary) if row.summary else None
+        values["config"] = _parsed(row.config) if row.config else {}
+        values["summary"] = _parsed(row.summary) if row.summary else None
         return cls(**values)
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> Any:
+    """Pages list the same runs again and again; what is read here is shared and not to be changed."""
+    return json.loads(text)
 
 
 def stamp_of(folder: Path) -> str:
