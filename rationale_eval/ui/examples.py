@@ -39,10 +39,6 @@ class _Looked:
     own: Sequence[Note]
     systems: Sequence[str]
 
-    def again(self) -> _Looked:
-        """With what is noted by now."""
-        return replace(self, own=[each for each in self.notes.all() if each.data == self.slate.about.data])
-
     @property
     def starred(self) -> frozenset[str]:
         return frozenset(each.example for each in self.own if each.kind == "star")
@@ -76,7 +72,8 @@ def show(desk: Desk) -> None:
         systems = examples_pickers.systems(seen, slate)
     with third:
         examples_pickers.slices(seen, known)
-    examples(_Looked(seen, slate, sources, notes, [each for each in said if each.data == slate.about.data], systems))
+    at = _Looked(seen, slate, sources, notes, [each for each in said if each.data == slate.about.data], systems)
+    examples(at)
     seen.to_url()
 
 
@@ -120,29 +117,11 @@ def examples(looked: _Looked) -> None:
     shown = [
         each for key in metrics for name in looked.systems if (each := slate.column("score", name, key)) is not None
     ]
-    _reading(looked, places, shown, (seen.epoch, wanted.only))
-
-
-@st.fragment
-def _reading(looked: _Looked, places: Places, shown: Sequence[Column], asked: object) -> None:
-    """The table and the example that is open: what is below the choice of examples, and is turned over alone.
-
-    Args:
-        looked: What is looked at, as of the last time the whole page ran.
-        places: The examples, likewise.
-        shown: Scores to show.
-        asked: What the choice of examples rests on; when that changes, the whole page runs.
-    """
-    seen, slate = looked.seen, looked.slate
-    looked = looked.again()
-    if (seen.epoch, marked(seen, looked.own)) != asked:
-        st.rerun()
     at = opened_at(seen, slate, places)
     table(seen, slate, places, at, shown, looked.starred)
     pages(seen, slate, places, at)
     one(looked, places, at)
     below(looked, places, shown)
-    seen.to_url()
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
