@@ -7,8 +7,9 @@ from typing import Any
 
 from rationale_eval.desk import workers
 from rationale_eval.desk.access import Access
+from rationale_eval.desk.listing import SHARED
 from rationale_eval.desk.warm.client import Warm
-from rationale_eval.verbs.run_list import Listed, list_runs
+from rationale_eval.verbs.run_list import Listed
 from rationale_eval.workspace import control
 from rationale_eval.workspace.run import Run
 from rationale_eval.workspace.runs import Workspace
@@ -40,7 +41,7 @@ class Desk:
         limit: int | None = None,
     ) -> list[Listed]:
         """Runs, newest first; see `list_runs`."""
-        return list_runs(self.workspace, states=states, kind=kind, group=group, deleted=deleted, limit=limit)
+        return SHARED.runs(self.workspace, states, kind=kind, group=group, deleted=deleted, limit=limit)
 
     def run(self, id: str) -> Run:
         """A run by its whole id.
@@ -139,6 +140,7 @@ class Desk:
         """
         self.access.require_change("delete a run")
         control.delete(self.run(id), by=self.access.user)
+        SHARED.forget()
 
     def restore(self, id: str) -> Run:
         """Brings a deleted run back.
@@ -148,7 +150,9 @@ class Desk:
             NotAllowed: In a read-only dashboard.
         """
         self.access.require_change("restore a run")
-        return control.restore(self.workspace, id)
+        found = control.restore(self.workspace, id)
+        SHARED.forget()
+        return found
 
     def _require_offered(self, job: Mapping[str, Any]) -> None:
         from rationale_eval.desk.confine import require_offered  # which looks through this desk
@@ -157,6 +161,7 @@ class Desk:
 
     def keep_working(self) -> None:
         """Has a worker serve the queue until it is empty; a detached process, which outlives the dashboard."""
+        SHARED.forget()  # what changed is seen at once
         workers.of(self.workspace.path).ensure()
 
     def look_after_queue(self) -> str | None:

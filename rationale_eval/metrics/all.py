@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -10,6 +11,7 @@ import rationale_eval.metrics as room
 from rationale_eval.metrics.record import METRICS, Metric
 
 
+@cache
 def load_all() -> Mapping[str, Metric]:
     """Imports every module of the metrics room and returns the registered metrics, in order of file name."""
     for module in sorted(found.name for found in iter_modules(room.__path__)):

@@ -57,6 +57,7 @@ def list_runs(
     group: str | None = None,
     deleted: bool = False,
     limit: int | None = None,
+    checked: bool = False,
 ) -> list[Listed]:
     """Runs, newest first, after every state was checked against the processes there are.
 
@@ -67,10 +68,12 @@ def list_runs(
         group: Only of this group.
         deleted: Those in the trash in place of the others.
         limit: So many at most.
+        checked: The states were checked just now, by `reconcile`.
     """
     if not workspace.path.is_dir():
         return []
-    reconcile(workspace)
+    if not checked:
+        reconcile(workspace)
     rows = workspace.index.rows(
         kind=kind, state=list(states) or None, group=group, deleted=deleted, descending=True, limit=limit
     )
