@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any, Final
 
 from rationale_eval.desk.desk import Desk
+from rationale_eval.desk.earlier import Estimate, of_earlier
 
 BEGINS: Final = 8.0
 """Seconds an audit takes whatever its size, on two cores: a process with torch, models, data."""
@@ -107,23 +107,6 @@ def named(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """How long an audit may take, by earlier ones.
-
-    Args:
-        low: Seconds by the quickest of them, scaled to this size.
-        middle: By the one in the middle.
-        high: By the slowest.
-        audits: How many were looked at.
-    """
-
-    low: float
-    middle: float
-    high: float
-    audits: int
-
-
 def estimate(
     desk: Desk, job: Mapping[str, Any], views: Mapping[str, Sequence[str]], defaults: Mapping[str, Any]
 ) -> Estimate | None:
@@ -150,7 +133,7 @@ def estimate(
         seconds, (other, others) = run.status.seconds, _size(run.config, views, defaults)
         if seconds and others and other == kind:
             scaled.append(BEGINS + max(0.0, seconds - BEGINS) * size / others)
-    return Estimate(min(scaled), median(scaled), max(scaled), len(scaled)) if scaled else None
+    return of_earlier(scaled)
 
 
 def _size(

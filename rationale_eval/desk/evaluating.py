@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any, Final
 
 from rationale_eval.desk import roots
 from rationale_eval.desk.choices import MOST_RUNS, Offer
 from rationale_eval.desk.desk import Desk
+from rationale_eval.desk.earlier import Estimate, of_earlier
 from rationale_eval.desk.evaluations import evaluations
 from rationale_eval.metrics.all import load_all
 from rationale_eval.metrics.usual import DEFAULT_METRICS, TEXT_METRICS
@@ -135,23 +135,6 @@ class Asked:
         return "Pick at least one method." if self.texts is None and not self.methods else None
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """How long an evaluation may take, by earlier ones.
-
-    Args:
-        low: Seconds by the quickest of them, scaled to this size.
-        middle: By the one in the middle.
-        high: By the slowest.
-        earlier: How many were looked at.
-    """
-
-    low: float
-    middle: float
-    high: float
-    earlier: int
-
-
 def estimate(desk: Desk, asked: Asked) -> Estimate | None:
     """Seconds a job may take, by earlier ones of the same kind, scaled by examples and by methods.
 
@@ -174,7 +157,7 @@ def estimate(desk: Desk, asked: Asked) -> Estimate | None:
         scaled.append(
             BEGINS + max(0.0, seconds - BEGINS) * asked.limit * _systems(asked.methods, asked.controls) / size
         )
-    return Estimate(min(scaled), median(scaled), max(scaled), len(scaled)) if scaled else None
+    return of_earlier(scaled)
 
 
 def _systems(methods: Sequence[str], controls: Sequence[str]) -> int:

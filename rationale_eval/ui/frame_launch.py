@@ -203,8 +203,8 @@ def _panel(desk: Desk, asked: Asked, views: Mapping[str, Sequence[str]], default
         if found is None:
             st.text("Unknown: no audit with such simulators has finished here yet.")
         else:
-            spread = "" if found.audits == 1 else f" ({duration(found.low)} to {duration(found.high)})"
-            st.text(f"About {duration(found.middle)}{spread}, by {count(found.audits, 'earlier audit')} here.")
+            spread = "" if found.earlier == 1 else f" ({duration(found.low)} to {duration(found.high)})"
+            st.text(f"About {duration(found.middle)}{spread}, by {count(found.earlier, 'earlier audit')} here.")
             st.caption("Scaled by the number of simulators and their examples; less where some are trained already.")
         if st.button(
             "Start the audit",

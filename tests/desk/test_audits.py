@@ -213,7 +213,7 @@ def test_an_estimate_scales_audits_of_the_same_kind_only() -> None:
     assert found((100.0, {**small, "metrics": ["rq:pt"]})) is None, "pretrained simulators say nothing of others"
     assert found((BEGINS + 10.0, small), asked={"metrics": ["rouge1"]}) is None, "nothing is trained"
     one = found((BEGINS + 10.0, small))
-    assert one is not None and one.middle == pytest.approx(BEGINS + 10.0 * 6) and one.audits == 1
+    assert one is not None and one.middle == pytest.approx(BEGINS + 10.0 * 6) and one.earlier == 1
     two = found((BEGINS + 10.0, small), (BEGINS + 30.0, small))
     assert two is not None and (two.low, two.high) == pytest.approx((BEGINS + 60.0, BEGINS + 180.0))
     # Views are shared by metrics: simulatability adds none to rq.
