@@ -64,11 +64,10 @@ def test_a_number_opens_its_examples_and_the_address_brings_them_back(
     window.get_by_text("Axiom 1, reference").wait_for()
     page.wait_for_url("**behind=reference**")
     address = page.url
-    assert window.get_by_text("The answer is", exact=False).count() > 0
+    window.get_by_text("The answer is", exact=False).first.wait_for()
     page.keyboard.press("Escape")
     window.wait_for(state="detached")
-    settled(page)
-    assert "behind" not in page.url
+    page.wait_for_url(lambda url: "behind" not in url)
     page.goto(address)
     page.get_by_role("dialog").get_by_text("Axiom 1, reference").wait_for()
     assert seen == Seen()
