@@ -13,6 +13,7 @@ from rationale_eval.data.own import own_sets
 from rationale_eval.desk import roots
 from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.edits import Edits
+from rationale_eval.verbs.run_list import Listed
 
 MOST_RUNS: Final = 50
 """Finished trainings that are offered to start from: the newest."""
@@ -58,10 +59,19 @@ def models(desk: Desk) -> list[Offer]:
         Offer("new/t5", "new/t5", "language model with random weights, 5 million parameters"),
     ]
     found += [Offer(str(path), path.name, "under a folder of the operator") for path in roots.models(desk.access.roots)]
-    for each in desk.runs(kind="train", states=("finished",), limit=MOST_RUNS):
-        if Path(desk.workspace.path / "runs" / each.row.id / "model").is_dir():
-            found.append(Offer(f"run:{each.row.id}", f"run {each.row.id[-4:]}", each.row.title or ""))
-    return found
+    return [*found, *(run_offer(each) for each in trained(desk))]
+
+
+def trained(desk: Desk) -> list[Listed]:
+    """Finished trainings whose model is there, newest first."""
+    runs = desk.workspace.path / "runs"
+    found = desk.runs(kind="train", states=("finished",), limit=MOST_RUNS)
+    return [each for each in found if (runs / each.row.id / "model").is_dir()]
+
+
+def run_offer(listed: Listed) -> Offer:
+    """How something that a run made is picked."""
+    return Offer(f"run:{listed.row.id}", f"run {listed.row.id[-4:]}", listed.row.title or "")
 
 
 def _bundled() -> list[Path]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rationale_eval.desk import roots
-from rationale_eval.desk.choices import MOST_RUNS, Offer
+from rationale_eval.desk.choices import MOST_RUNS, Offer, run_offer, trained
 from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.earlier import Estimate, of_earlier
 from rationale_eval.desk.evaluations import evaluations
@@ -18,9 +18,6 @@ METHODS: Final = ("integrated_gradients", "input_x_gradient", "attention")
 LEARNED: Final = "learned"
 CONTROLS: Final = ("random",)
 EXTRACTOR: Final = "extractor"
-
-WRITERS: Final = ("self_rationalize", "feb")
-"""Recipes whose models write their rationales: those are generated first, and evaluated as texts."""
 
 ASKING: Final = "lm"
 """Metrics with this need ask the language model again; they take the command line, where it is named."""
@@ -51,21 +48,28 @@ class Subject:
 
 def models(desk: Desk) -> list[Subject]:
     """Models whose decisions can be explained by highlights: finished trainings, newest first, then the operator's."""
-    found = []
-    for each in desk.runs(kind="train", states=("finished",), limit=MOST_RUNS):
-        folder = desk.workspace.path / "runs" / each.row.id / "model"
-        if folder.is_dir() and each.row.config.get("recipe") not in WRITERS:
-            offer = Offer(f"run:{each.row.id}", f"run {each.row.id[-4:]}", each.row.title or "")
-            found.append(Subject(offer, each.row.config.get("data"), learned=(folder / EXTRACTOR).is_dir()))
+    runs = desk.workspace.path / "runs"
+    found = [
+        Subject(
+            run_offer(each), each.row.config.get("data"), learned=(runs / each.row.id / "model" / EXTRACTOR).is_dir()
+        )
+        for each in trained(desk)
+        if not writes(each.row.summary)
+    ]
     under = [Offer(str(path), path.name, "under a folder of the operator") for path in roots.models(desk.access.roots)]
     return [*found, *map(Subject, under)]
+
+
+def writes(summary: Mapping[str, Any] | None) -> bool:
+    """Whether a trained model writes its rationales: those are generated first, and evaluated as texts."""
+    return bool((summary or {}).get("writes"))
 
 
 def written(desk: Desk) -> list[Subject]:
     """Free-text rationales: finished generations, newest first."""
     return [
         Subject(
-            Offer(f"run:{each.row.id}", f"run {each.row.id[-4:]}", each.row.title or ""),
+            run_offer(each),
             each.row.config.get("data"), each.row.config.get("split"),
         )
         for each in desk.runs(kind="generate", states=("finished",), limit=MOST_RUNS)

@@ -12,8 +12,8 @@ from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.systems import is_control
 from rationale_eval.verbs.run_list import Listed
 from rationale_eval.workspace.rows import RunRow
+from rationale_eval.workspace.status import PENDING
 
-LIVE: Final = ("queued", "starting", "running")
 STOPPED: Final = ("failed", "interrupted")
 NEWEST: Final = 6
 RANDOM: Final = "random"
@@ -89,7 +89,7 @@ def overview(desk: Desk) -> Overview:
     finished = [each for each in found if each.row.state == "finished"]
     return Overview(
         dict(Counter(each.row.kind or "?" for each in finished)),
-        in_turn([each for each in found if each.row.state in LIVE]),
+        in_turn([each for each in found if each.row.state in PENDING]),
         [each for each in found if each.row.state in STOPPED][:NEWEST],
         finished[:NEWEST],
         [name for name, _ in Counter(each.row.data for each in found if each.row.data).most_common()],

@@ -12,9 +12,9 @@ from rationale_eval.ui import page
 from rationale_eval.ui.states import progress_line, state_badge
 from rationale_eval.ui.text import md_text
 from rationale_eval.verbs.run_list import Listed
+from rationale_eval.workspace.status import PENDING
 
 EVERY: Final = 2.0
-LIVE: Final = ("queued", "starting", "running")
 
 
 def live(desk: Desk, kind: str, done: Callable[[list[str]], None]) -> None:
@@ -25,7 +25,7 @@ def live(desk: Desk, kind: str, done: Callable[[list[str]], None]) -> None:
         kind: Of the runs.
         done: Called with the ids of those that have finished since, before the page is drawn anew.
     """
-    found = desk.runs(kind=kind, states=LIVE)
+    found = desk.runs(kind=kind, states=PENDING)
     if found:
         _live(desk, kind, tuple(each.row.id for each in found), done)
     for each in desk.runs(kind=kind, states=("failed", "interrupted"), limit=1):
@@ -39,7 +39,7 @@ def live(desk: Desk, kind: str, done: Callable[[list[str]], None]) -> None:
 
 @st.fragment(run_every=EVERY)
 def _live(desk: Desk, kind: str, known: tuple[str, ...], done: Callable[[list[str]], None]) -> None:
-    found = desk.runs(kind=kind, states=LIVE)
+    found = desk.runs(kind=kind, states=PENDING)
     ended = [id for id in known if id not in {each.row.id for each in found}]
     if ended:
         finished = [id for id in ended if desk.run(id).status.state == "finished"]

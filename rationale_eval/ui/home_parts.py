@@ -8,7 +8,7 @@ import streamlit as st
 
 from rationale_eval.desk import demo
 from rationale_eval.desk.desk import Desk
-from rationale_eval.desk.overview import KINDS, LIVE, Headline, Overview, headlines, in_turn
+from rationale_eval.desk.overview import KINDS, Headline, Overview, headlines, in_turn
 from rationale_eval.ui import page
 from rationale_eval.ui.address import open_page, open_run
 from rationale_eval.ui.numbers import count, interval, number
@@ -16,6 +16,7 @@ from rationale_eval.ui.states import progress_line, state_badge
 from rationale_eval.ui.text import md_text
 from rationale_eval.verbs.run_list import Listed
 from rationale_eval.workspace.after import needs
+from rationale_eval.workspace.status import PENDING
 
 EVERY: Final = 2.0
 MOST_LIVE: Final = 10
@@ -31,7 +32,7 @@ def live(desk: Desk, before: Overview) -> None:
 
 @st.fragment(run_every=EVERY)
 def _live(desk: Desk, known: tuple[str, ...]) -> None:
-    found = in_turn(desk.runs(states=LIVE))
+    found = in_turn(desk.runs(states=PENDING))
     if not set(known) <= {each.row.id for each in found}:
         st.rerun()
     if not found:

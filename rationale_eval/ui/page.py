@@ -23,6 +23,7 @@ from rationale_eval.ui.numbers import count
 from rationale_eval.ui.pages import facts, page
 from rationale_eval.ui.text import md_text
 from rationale_eval.workspace.runs import Workspace
+from rationale_eval.workspace.status import PENDING
 
 LOG: Final = "errors.log"
 _BADGE_SECONDS: Final = 3.0
@@ -85,8 +86,8 @@ def _badge(place: Desk) -> None:
     """Workspace and jobs, top right; looks again every few seconds by itself."""
     counts = {}
     if place.workspace.path.is_dir():
-        live = place.runs(states=("queued", "starting", "running"))
-        counts = {state: sum(each.row.state == state for each in live) for state in ("queued", "starting", "running")}
+        live = place.runs(states=PENDING)
+        counts = {state: sum(each.row.state == state for each in live) for state in PENDING}
     working, waiting = counts.get("running", 0) + counts.get("starting", 0), counts.get("queued", 0)
     trouble = place.look_after_queue() if waiting else None
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):

@@ -15,6 +15,7 @@ from rationale_eval.ui import page, states
 from rationale_eval.ui.probe_bench import Subject
 from rationale_eval.ui.probe_pick import Picked, asker
 from rationale_eval.ui.text import md_text
+from rationale_eval.workspace.status import PENDING
 
 DATA: Final = "bundled/nli"
 FIRST_MODEL: Final = {
@@ -49,7 +50,7 @@ def empty(desk: Desk) -> None:
 
 
 def _training(desk: Desk) -> bool:
-    live = desk.runs(kind="train", states=("queued", "starting", "running"), limit=1)
+    live = desk.runs(kind="train", states=PENDING, limit=1)
     if live:
         _waiting(desk)
     return bool(live)
@@ -58,7 +59,7 @@ def _training(desk: Desk) -> bool:
 @st.fragment(run_every=_LOOK)
 def _waiting(desk: Desk) -> None:
     """The first training with its progress; the page looks again when it has ended."""
-    live = desk.runs(kind="train", states=("queued", "starting", "running"), limit=1)
+    live = desk.runs(kind="train", states=PENDING, limit=1)
     if not live:
         st.rerun()
     one = live[0]

@@ -15,8 +15,8 @@ from rationale_eval.ui.states import progress_line, state_badge
 from rationale_eval.ui.text import md_text
 from rationale_eval.verbs.run_list import Listed
 from rationale_eval.verbs.run_table import compare_runs
+from rationale_eval.workspace.status import PENDING
 
-LIVE: Final = ("queued", "starting", "running")
 EVERY: Final = 2.0
 MOST: Final = 200
 MOST_LIVE: Final = 12
@@ -24,13 +24,13 @@ MOST_LIVE: Final = 12
 
 def any_live(desk: Desk) -> bool:
     """Whether some training works or waits."""
-    return bool(desk.runs(kind="train", states=LIVE, limit=1))
+    return bool(desk.runs(kind="train", states=PENDING, limit=1))
 
 
 @st.fragment(run_every=EVERY)
 def live(desk: Desk) -> None:
     """Trainings that work or wait, newest first; looks again by itself."""
-    found = desk.runs(kind="train", states=LIVE)
+    found = desk.runs(kind="train", states=PENDING)
     before = st.session_state.get("live trainings", 0)
     st.session_state["live trainings"] = len(found)
     if len(found) < before:
@@ -57,7 +57,7 @@ def live_row(desk: Desk, each: Listed) -> None:
 
 def table(desk: Desk) -> None:
     """Trainings that are over; a click opens one, several marks compare them."""
-    found = [each for each in desk.runs(kind="train", limit=MOST) if each.row.state not in LIVE]
+    found = [each for each in desk.runs(kind="train", limit=MOST) if each.row.state not in PENDING]
     if not found:
         return
     st.subheader("Earlier trainings", anchor=False)

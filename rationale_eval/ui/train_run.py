@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from rationale_eval.desk.desk import Desk
-from rationale_eval.desk.evaluating import WRITERS
+from rationale_eval.desk.evaluating import writes
 from rationale_eval.desk.recipes import recipes
 from rationale_eval.desk.training import Curve, allowed, curves, differing, log_tail
 from rationale_eval.ui import charts, downloads, page
@@ -25,6 +25,8 @@ from rationale_eval.verbs.watch import OVER, Look, look
 from rationale_eval.workspace.run import Run
 
 LIVE_SECONDS: Final = 2.0
+_EVALUATE: Final = {"train": ("model", "Evaluate its rationales"), "generate": ("texts", "Evaluate these texts")}
+"""By kind of run: what the form of a new evaluation begins with, and the button that opens it."""
 
 
 def view(desk: Desk, id: str) -> None:
@@ -39,10 +41,7 @@ def view(desk: Desk, id: str) -> None:
         _now(desk, run, seen)
     else:
         _live(desk, run)
-    if run.kind == "train":
-        _asked(desk, run)
-    else:
-        _open_elsewhere(run)
+    _asked(desk, run)
     command = run.provenance.get("command")
     if command:
         page.command(str(command), note="Run from the folder in which it was asked for.")
@@ -90,9 +89,10 @@ def _told(run: Run, seen: Look) -> str:
 def _buttons(desk: Desk, run: Run) -> None:
     """Only what can be done now; every one of them is asked once more of the desk."""
     may = allowed(run)
-    if desk.access.read_only:
-        return
     with st.container(horizontal=True):
+        _onward(desk, run)
+        if desk.access.read_only:
+            return
         if may["cancel"] is None and st.button("Cancel", icon=":material/stop_circle:", key="run-cancel"):
             _do(lambda: desk.cancel(run.id), "Asked to stop; it keeps its last checkpoint.")
         if may["resume"] is None and st.button(
@@ -211,13 +211,7 @@ def _asked(desk: Desk, run: Run) -> None:
         rows = [{"setting": name.removeprefix("config."), "value": _spelled(value)} for name, value in found.items()]
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Settings that differ from the defaults")
     summary = run.summary
-    if summary is None:
-        return
-    with st.container(horizontal=True):
-        if config.get("recipe") not in WRITERS and st.button(
-            "Evaluate its rationales", icon=":material/compare_arrows:", key="run-evaluate"
-        ):
-            _evaluate("model", run)
+    if run.kind == "train" and summary is not None:
         st.caption(
             md_text(
                 f"{summary['train_examples']} examples, {summary['steps']} steps, kept those of step "
@@ -230,26 +224,22 @@ def _spelled(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
 
 
-def _evaluate(kind: str, run: Run) -> None:
-    """Goes to the form of a new evaluation, with this run picked."""
-    open_page("compare", **{NEW: "1", KIND: kind, SUBJECT: f"run:{run.id}"})
-
-
-def _open_elsewhere(run: Run) -> None:
+def _onward(desk: Desk, run: Run) -> None:
+    """Where a finished run is looked at, or what is done with what it made."""
     if run.status.state != "finished":
         return
     if run.kind == "evaluate":
-        left, right = st.columns(2)
-        if left.button("Open in Compare", icon=":material/compare_arrows:", key="run-compare"):
+        if st.button("Open in Compare", icon=":material/compare_arrows:", key="run-compare", type="primary"):
             open_page("compare", runs=[run.id], run=run.id)
-        if right.button("Open in Examples", icon=":material/article:", key="run-examples"):
+        if st.button("Open in Examples", icon=":material/article:", key="run-examples"):
             open_page("examples", run=run.id)
-    elif run.kind == "generate" and st.button(
-        "Evaluate these texts", icon=":material/compare_arrows:", key="run-evaluate-texts"
-    ):
-        _evaluate("texts", run)
-    elif run.kind == "audit" and st.button("Open in FRAME", icon=":material/fact_check:", key="run-frame"):
-        open_page("frame", run=run.id)
+    elif run.kind == "audit":
+        if st.button("Open in FRAME", icon=":material/fact_check:", key="run-frame", type="primary"):
+            open_page("frame", run=run.id)
+    elif run.kind in _EVALUATE and not desk.access.read_only and not writes(run.summary):
+        subject, what = _EVALUATE[run.kind]
+        if st.button(what, icon=":material/compare_arrows:", key="run-evaluate", type="primary"):
+            open_page("compare", **{NEW: "1", KIND: subject, SUBJECT: f"run:{run.id}"})
 
 
 def over(listed: Listed) -> bool:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rationale_eval.errors import UsageError
 from rationale_eval.workspace.run import RunKind
 from rationale_eval.workspace.runs import Run, Workspace
+from rationale_eval.workspace.status import PENDING
 
 if TYPE_CHECKING:
     from rationale_eval.data.dataset import RationaleDataset
@@ -33,7 +34,6 @@ DTYPES: Final = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 DEV_LIMIT: Final = 2000
 """Development examples by default: an accuracy of 0.8 is then known to about 0.018 (95 %)."""
 
-WAITED_FOR: Final = ("queued", "starting", "running")
 """States of a training that may still end with a model."""
 
 _NAMED_DATA: Final = ("bundled/", "generated/", "hub:", "own/")
@@ -79,7 +79,7 @@ class Job(BaseModel):
             UsageError: If a run is named that does not exist.
         """
         found = [workspace.find(name) for name in self.named() if name.startswith("run:") and name != "run:latest"]
-        return list(dict.fromkeys(run.id for run in found if run.status.state in WAITED_FOR))
+        return list(dict.fromkeys(run.id for run in found if run.status.state in PENDING))
 
     def record(self) -> dict[str, Any]:
         """The job as JSON values, without its kind, which a run keeps beside it."""
@@ -403,7 +403,7 @@ def _trained(name: str, workspace: Workspace) -> Run:
             )
         return made[-1]
     run = workspace.find(key)
-    if run.model.is_dir() or (run.kind == "train" and run.status.state in WAITED_FOR):
+    if run.model.is_dir() or (run.kind == "train" and run.status.state in PENDING):
         return run
     raise UsageError(f"the run '{key}' in {workspace.path} has no model; name a finished training run")
 

@@ -15,9 +15,10 @@ from rationale_eval.data.example import Example, Task
 from rationale_eval.errors import UsageError
 from rationale_eval.models.card import stored_task
 from rationale_eval.models.source import find
-from rationale_eval.verbs.job import WAITED_FOR, TrainJob
+from rationale_eval.verbs.job import TrainJob
 from rationale_eval.workspace.run import Run
 from rationale_eval.workspace.runs import Workspace
+from rationale_eval.workspace.status import PENDING
 
 
 def own_task(model: str | None, data: RationaleDataset, workspace: Workspace) -> Task | None:
@@ -43,7 +44,7 @@ def _coming(model: str, workspace: Workspace) -> Run | None:
     if not model.startswith("run:") or model == "run:latest":
         return None
     run = workspace.find(model)
-    return run if run.kind == "train" and not run.model.is_dir() and run.status.state in WAITED_FOR else None
+    return run if run.kind == "train" and not run.model.is_dir() and run.status.state in PENDING else None
 
 
 def transferred(data: RationaleDataset, own: Task, labels: Mapping[str, str] | None = None) -> RationaleDataset:

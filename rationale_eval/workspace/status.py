@@ -25,6 +25,9 @@ NEXT: Final[Mapping[State, frozenset[State]]] = {
 LIVE: Final[frozenset[State]] = frozenset({"starting", "running"})
 """States in which some process works on the run, or was just started to."""
 
+PENDING: Final[tuple[State, ...]] = ("queued", "starting", "running")
+"""States of a run that works or waits to: it will change by itself."""
+
 RESUMABLE: Final[frozenset[State]] = frozenset({"interrupted", "failed", "cancelled"})
 """States from which the same run may go on."""
 

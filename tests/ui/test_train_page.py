@@ -222,3 +222,23 @@ def test_earlier_runs_say_how_long_it_will_take(tmp_path: Path, monkeypatch: pyt
     assert "about 36 s" in texts(app), "twice the passes"
     field(app, "batch size").set_value(8).run()
     assert "no run here was like it" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("made", "label", "unsaid"),
+    [
+        ("train", "Evaluate its rationales", True),
+        ("generate", "Evaluate these texts", True),
+        ("evaluate", "Open in Compare", False),
+        ("audit", "Open in FRAME", False),
+    ],
+)
+def test_a_finished_run_offers_what_comes_next(
+    made: str, label: str, unsaid: bool, sample_folder: Path, sample_ids: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    app = opened("train", sample_folder, monkeypatch, run=sample_ids[made])
+    assert label in {each.label for each in app.button}
+    assert "What it was asked" in {each.label for each in app.expander}
+    app = opened("train", sample_folder, monkeypatch, read_only=True, run=sample_ids[made])
+    assert (label not in {each.label for each in app.button}) is unsaid
