@@ -31,8 +31,8 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "client.showErrorLinks": False,
     "client.toolbarMode": "minimal",
     "runner.magicEnabled": False,
-    # A whole collection after every run of a script holds all other sessions up: half of the server's time with fifty
-    # of them. Python's own collector goes on.
+    # A whole collection after every run of a script holds all other sessions up. Python's own collector goes
+    # on.
     "runner.postScriptGC": False,
 }
 """Streamlit's options and their values; `.streamlit/config.toml` holds the same for a start by hand."""

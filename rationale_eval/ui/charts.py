@@ -35,7 +35,7 @@ def figure(*, height: int = HEIGHT, x: str = "", y: str = "", legend: bool = Tru
         "yaxis": {"title": {"text": y}, "zeroline": False, "automargin": True},
         "dragmode": False,
     }
-    # Checking each property of a layout takes 12 ms a figure; a page of twelve would hold all other sessions up.
+    # Checking each property of a layout is slow; a page of twelve figures would hold all other sessions up.
     return go.Figure(layout=layout, _validate=False)
 
 

@@ -11,10 +11,9 @@ from rationale_eval.desk import evaluating, facts
 from rationale_eval.desk.choices import Offer, data_sets
 from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.evaluating import Asked, Subject
-from rationale_eval.ui import address, at_work, page
+from rationale_eval.ui import address, at_work
 from rationale_eval.ui.compare_words import metric_name
-from rationale_eval.ui.numbers import count, duration
-from rationale_eval.verbs.jobs import read_job
+from rationale_eval.ui.start_panel import Words, panel
 
 NEW: Final = "evaluate"
 """In the address: the form stands there in place of the comparison."""
@@ -23,6 +22,11 @@ SUBJECT: Final = "subject"
 """Likewise: what the form begins with."""
 
 USUAL_LIMIT: Final = 100
+WORDS: Final = Words(
+    "evaluation",
+    "Unknown: nothing alike has been evaluated here yet.",
+    "Scaled by examples and methods; slow methods and metrics take longer.",
+)
 _KINDS: Final = {"model": "Highlights of a model", "texts": "Free-text rationales"}
 
 
@@ -90,7 +94,10 @@ def form(desk: Desk) -> None:
         kind = kind or kinds[0]
         found = _texts(desk, subjects[kind]) if kind == "texts" else _highlights(desk, subjects[kind])
     with right:
-        _panel(desk, found)
+        panel(
+            desk, WORDS, job=found.job(), missing=found.missing, started=_close,
+            estimate=lambda: evaluating.estimate(desk, found),
+        )  # fmt: skip
 
 
 def _highlights(desk: Desk, there: Sequence[Subject]) -> Asked:
@@ -191,29 +198,3 @@ def _size() -> tuple[int, int]:
 
 def _named(offer: Offer) -> str:
     return f"{offer.label}  {offer.about}".strip()
-
-
-def _panel(desk: Desk, found: Asked) -> None:
-    with st.container(border=True):
-        missing = found.missing
-        st.caption("Time")
-        guess = None if missing else evaluating.estimate(desk, found)
-        if guess is None:
-            st.text(missing or "Unknown: nothing alike has been evaluated here yet.")
-        else:
-            spread = "" if guess.earlier == 1 else f" ({duration(guess.low)} to {duration(guess.high)})"
-            st.text(f"About {duration(guess.middle)}{spread}, by {count(guess.earlier, 'earlier evaluation')} here.")
-            st.caption("Scaled by examples and methods; slow methods and metrics take longer.")
-        if st.button(
-            "Start the evaluation", type="primary", icon=":material/compare_arrows:", width="stretch",
-            disabled=desk.access.read_only or missing is not None, key="evaluate-start",
-        ):  # fmt: skip
-            with st.spinner("Checking data and model"):
-                desk.launch(found.job())
-            _close()
-        if desk.access.read_only:
-            st.caption("This dashboard is read-only.")
-    if missing is None:
-        command = read_job(found.job()).command()
-        if command is not None:
-            page.command(command)

@@ -13,14 +13,18 @@ from rationale_eval.desk.choices import Offer, data_sets, models
 from rationale_eval.desk.desk import Desk
 from rationale_eval.ui import address, at_work, page
 from rationale_eval.ui.frame_pick import NEW
-from rationale_eval.ui.numbers import count, duration
+from rationale_eval.ui.start_panel import Words, panel
 from rationale_eval.ui.terms import term
 from rationale_eval.ui.text import md_text
-from rationale_eval.verbs.jobs import read_job
 
 USUAL: Final = ("simulatability", "rq", "las")
 ENCODER: Final = "embedded/minilm"
 RATINGS: Final = "feb_human_eval"
+WORDS: Final = Words(
+    "audit",
+    "Unknown: no audit with such simulators has finished here yet.",
+    "Scaled by the number of simulators and their examples; less where some are trained already.",
+)
 _WEIGHTS: Final = {"np": "NP", "pt": "PT", "both": "PT and NP"}
 
 
@@ -49,7 +53,16 @@ def form(desk: Desk) -> None:
         knobs = _knobs(desk, size, defaults, about, known)
     asked = Asked(data, tuple(metrics), differing(knobs, defaults), ratings)
     with right:
-        _panel(desk, asked, audit["views"], defaults)
+        panel(
+            desk, WORDS, job=asked.job(), missing=None if asked.metrics else "Pick at least one metric.",
+            estimate=lambda: estimate(desk, asked.job(), audit["views"], defaults), started=_close,
+            what=", ".join(asked.metrics),
+        )  # fmt: skip
+
+
+def _close() -> None:
+    address.put(**{NEW: None})
+    st.rerun()
 
 
 def _what(desk: Desk, offers: Sequence[Offer], audit: Mapping[str, Any]) -> tuple[str, list[str], str | None]:
@@ -192,35 +205,3 @@ def _levels(column: Any, label: str, start: Sequence[float], about: str, key: st
         elif part.strip():
             found.append(level)
     return found
-
-
-def _panel(desk: Desk, asked: Asked, views: Mapping[str, Sequence[str]], defaults: Mapping[str, Any]) -> None:
-    with st.container(border=True):
-        st.caption("Metrics")
-        st.text(", ".join(asked.metrics) or "Pick at least one metric.")
-        st.caption("Time")
-        found = estimate(desk, asked.job(), views, defaults) if asked.metrics else None
-        if found is None:
-            st.text("Unknown: no audit with such simulators has finished here yet.")
-        else:
-            spread = "" if found.earlier == 1 else f" ({duration(found.low)} to {duration(found.high)})"
-            st.text(f"About {duration(found.middle)}{spread}, by {count(found.earlier, 'earlier audit')} here.")
-            st.caption("Scaled by the number of simulators and their examples; less where some are trained already.")
-        if st.button(
-            "Start the audit",
-            type="primary",
-            icon=":material/fact_check:",
-            width="stretch",
-            disabled=desk.access.read_only or not asked.metrics,
-            key="audit-start",
-        ):
-            with st.spinner("Checking the data and the protocol"):
-                desk.launch(asked.job())
-            address.put(**{NEW: None})
-            st.rerun()
-        if desk.access.read_only:
-            st.caption("This dashboard is read-only.")
-    if asked.metrics:
-        command = read_job(asked.job()).command()
-        if command is not None:
-            page.command(command)

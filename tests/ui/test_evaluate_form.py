@@ -25,7 +25,7 @@ def workspace(sample_folder: Path, tmp_path: Path) -> Path:
 
 
 def started(app: AppTest, workspace: Path) -> Run:
-    app.button(key="evaluate-start").click().run()
+    app.button(key="evaluation-start").click().run()
     assert not app.exception and [each.value for each in app.error] == []
     assert "evaluate" not in app.query_params
     (queued,) = list_runs(Workspace(workspace), states=("queued",))
@@ -72,11 +72,11 @@ def test_texts_with_a_simulator_metric(
 def test_what_is_missing_is_said_and_nothing_starts(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = opened("compare", workspace, monkeypatch, evaluate="1")
     app.multiselect(key="evaluate-methods-False").set_value([]).run()
-    assert "Pick at least one method." in texts(app) and app.button(key="evaluate-start").disabled
+    assert "Pick at least one method." in texts(app) and app.button(key="evaluation-start").disabled
     app.button(key="evaluate-back").click().run()
     assert "evaluate" not in app.query_params and app.multiselect(key="compare-runs").value
     app.button(key="evaluate-new").click().run()
-    assert app.button(key="evaluate-start")
+    assert app.button(key="evaluation-start")
 
 
 def test_an_empty_workspace_leads_to_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ def test_an_empty_workspace_leads_to_training(tmp_path: Path, monkeypatch: pytes
 
 def test_a_read_only_dashboard_starts_none(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = opened("compare", workspace, monkeypatch, read_only=True, evaluate="1")
-    assert app.button(key="evaluate-start").disabled and "read-only" in texts(app)
+    assert app.button(key="evaluation-start").disabled and "read-only" in texts(app)
 
 
 def test_metrics_are_offered_by_what_they_read() -> None:
