@@ -1,17 +1,20 @@
 """Every hostile string alone, on every page: in the address, and in every text field. The tests put many into one.
 
-`python -m benchmarks.dashboard.hostile [--most N]` prints how many were tried, and every effect; it takes an hour.
+`python -m benchmarks.dashboard.hostile [--skip N] [--most N]` prints how many were tried, and every effect; all of them take
+more than an hour.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 from urllib.parse import quote
 
+from rationale_eval.data.own import ENVIRONMENT
 from rationale_eval.ui.pages import PAGES
 from tests.browser.test_hostile import require_only_text
 from tests.helpers.dashboard import address, chromium, new_page, open_at, serving, settled
@@ -24,10 +27,13 @@ FIELDS = "[data-testid=stMain] input[type=text]:not([disabled]), [data-testid=st
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--most", type=int, default=len(STRINGS))
-    texts = [text for text in STRINGS if storable(text)][: parser.parse_args().most]
+    parser.add_argument("--skip", type=int, default=0, help="pass over so many, to go on where a part ended")
+    given = parser.parse_args()
+    texts = [text for text in STRINGS if storable(text)][given.skip : given.skip + given.most]
     tried, effects, begun = 0, 0, time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder) / "workspace"
+        os.environ[ENVIRONMENT] = str(workspace)
         make_hostile(workspace)
         with serving(workspace) as server, chromium() as browser:
             for name in [page.name for page in PAGES]:
