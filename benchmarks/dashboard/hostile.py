@@ -1,7 +1,7 @@
 """Every hostile string alone, on every page: in the address, and in every text field. The tests put many into one.
 
-`python -m benchmarks.dashboard.hostile [--skip N] [--most N]` prints how many were tried, and every effect; all of them take
-more than an hour.
+`python -m benchmarks.dashboard.hostile [--skip N] [--most N]` prints how many were tried, and every effect; all
+of them take more than an hour.
 """
 
 from __future__ import annotations
