@@ -26,6 +26,7 @@ class Listing:
         self._kept: dict[tuple[Any, ...], tuple[float, Any]] = {}
         self._locks: dict[tuple[Any, ...], threading.Lock] = {}
         self._guard = threading.Lock()
+        self._changes = 0
 
     def runs(self, workspace: Workspace, states: Sequence[Any] = (), **wanted: Any) -> list[Listed]:
         """See `list_runs`."""
@@ -47,15 +48,18 @@ class Listing:
         with lock:
             known = self._kept.get(key)
             if known is None or self._clock() - known[0] >= self.age:
+                asked = self._changes
                 known = (self._clock(), ask())
                 with self._guard:
-                    self._kept[key] = known
+                    if self._changes == asked:  # else it may be of before the change
+                        self._kept[key] = known
         return known[1]
 
     def forget(self) -> None:
         """Something was changed here: what was answered before serves no more."""
         with self._guard:
             self._kept = {}
+            self._changes += 1
 
 
 SHARED = Listing()

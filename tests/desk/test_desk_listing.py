@@ -56,3 +56,19 @@ def test_many_who_ask_at_once_are_one_look(place: Workspace, monkeypatch: pytest
 
 def test_a_workspace_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
     assert Listing(1.0).runs(Workspace(tmp_path / "none")) == []
+
+
+def test_an_answer_that_a_change_overtook_is_not_kept(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = listing.list_runs
+    shared = Listing(60.0)
+
+    def overtaken(*args, **wanted):
+        found = inner(*args, **wanted)
+        monkeypatch.undo()
+        place.submit("train", {"data": "bundled/nli"}, title="two")
+        shared.forget()
+        return found
+
+    monkeypatch.setattr(listing, "list_runs", overtaken)
+    assert len(shared.runs(place)) == 1
+    assert len(shared.runs(place)) == 2
