@@ -66,8 +66,8 @@ def _protocol(page: Page, reports: Mapping[str, Report], missing: Sequence[str])
     )
     seconds = {name: report["seconds"] for name, report in reports.items()}
     page.text(
-        "Wall seconds of each audit's last pass (what an earlier pass had trained is not counted), two at a time on "
-        "two cores beside other work; in those of cose-0 and comve-1 is a pause of twenty minutes: "
+        "Wall seconds of each audit's last pass, two at a time on two cores beside other work; what an earlier pass "
+        "had trained is not counted, and pauses are: "
         + ", ".join(f"{name} {value:.0f}" for name, value in seconds.items())
         + "."
     )
