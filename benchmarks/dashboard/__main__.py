@@ -124,9 +124,9 @@ def _write(made: Made, waits: Any, changes: Any, memory: Any, people: Any, load:
     page.table(waits, "Opening a page", key="pages")
     page.text(
         "Seconds at which 50 % and 95 % of the repeats were done. A page is opened by its address (the browser loads",
-        "the program anew) or by the menu (the session stays), after one time that does not count. The heading is the",
-        "first thing drawn; all of it means that the script has ended and nothing old is left: with Examples and",
-        "Compare of the largest evaluation, tests of all pairs included.",
+        "the program anew, when the page of before has come to rest) or by the menu (the session stays), after one",
+        "time that does not count. The heading is the first thing drawn; all of it means that the script has ended",
+        "and nothing old is left: with Examples and Compare of the largest evaluation, tests of all pairs included.",
     )
     page.table(changes, "Changes on a page", key="changes")
     page.table([memory], "Memory of the server", key="memory")

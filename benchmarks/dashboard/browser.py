@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -21,6 +22,8 @@ HEADED: Final = """(title) => {
   const heading = document.querySelector('[data-testid="stApp"] h1');
   return heading && heading.innerText === title;
 }"""
+
+RESTED: Final = "() => new Promise(done => requestIdleCallback(done))"
 
 WATCH: Final = """() => {
   const table = '[data-testid="stDataFrame"]';
@@ -61,7 +64,12 @@ def queries(made: Made) -> dict[str, str]:
 
 
 def opened(page: Any, server: Server, name: str, query: str = "") -> tuple[float, float]:
-    """Opens a page by its address; seconds until its heading stands there, and until all of it does."""
+    """Opens a page by its address; seconds until its heading stands there, and until all of it does.
+
+    The page of before has come to rest, so that its last chart is not counted here.
+    """
+    page.wait_for_load_state("networkidle")
+    page.evaluate(RESTED)
     title, began = facts(name).title, time.perf_counter()
     page.goto(f"{server.url}/{address(name)}{f'?{query}' if query else ''}", wait_until="commit")
     return _seen(page, title, began)
@@ -176,4 +184,4 @@ def _spread(name: str, seconds: Sequence[float]) -> dict[str, float]:
 def quantile(seconds: Sequence[float], share: float) -> float:
     """The value that `share` of all do not exceed."""
     ordered = sorted(seconds)
-    return float(ordered[min(len(ordered) - 1, max(0, round(share * len(ordered) + 0.5) - 1))])
+    return float(ordered[max(0, math.ceil(round(share * len(ordered), 6)) - 1)])
