@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 import plotly.graph_objects as go
@@ -10,9 +11,13 @@ import streamlit as st
 from rationale_eval.verbs.html import visible
 
 HEIGHT: Final = 320
+MOST_KEPT: Final = 200
+"""Figures that are kept for all sessions."""
+
 MOST_POINTS: Final = 5_000
 """A chart with more points than this is aggregated first."""
 
+CLICKS: Final = "event+select"
 CONFIG: Final[dict[str, Any]] = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 
 
@@ -51,6 +56,23 @@ def label(text: object, *, cap: int = 40) -> str:
     return f"{line}…" if more else line
 
 
+def once(make: Callable[..., go.Figure], *of: Any) -> go.Figure:
+    """A figure made once for all sessions that show the same: it takes longer to make than to send.
+
+    Args:
+        make: A function of a module, called with `of`; its figure is shared and must not be changed.
+        of: All that the figure is made of: tables, and what is spelled out whole by `repr`.
+    """
+    spelled = [repr((list(each), list(each.itertuples(name=None)))) if hasattr(each, "itertuples") else repr(each)
+               for each in of]  # fmt: skip
+    return _once(f"{make.__module__}.{make.__qualname__}", spelled, make, of)
+
+
+@st.cache_resource(max_entries=MOST_KEPT, show_spinner=False)
+def _once(name: str, spelled: list[str], _make: Callable[..., go.Figure], _of: Sequence[Any]) -> go.Figure:
+    return _make(*_of)
+
+
 def show(made: go.Figure, *, key: str, alt: str, select: Literal["points"] | None = None) -> list[dict[str, Any]]:
     """Draws a figure.
 
@@ -66,7 +88,8 @@ def show(made: go.Figure, *, key: str, alt: str, select: Literal["points"] | Non
     if select is None:
         st.plotly_chart(made, key=key, alt=alt, config=CONFIG)
         return []
-    made.update_layout(clickmode="event+select")
+    if made.layout.clickmode != CLICKS:
+        made.update_layout(clickmode=CLICKS)
     state = st.plotly_chart(made, key=key, alt=alt, config=CONFIG, on_select="rerun", selection_mode="points")
     points: list[dict[str, Any]] = list(state["selection"]["points"]) if state else []
     return points

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import plotly.graph_objects as go
@@ -13,6 +14,7 @@ from rationale_eval.ui.compare_data import View
 from rationale_eval.ui.compare_parts import MOST_WORDS, Clicked, clicked, pick_metric
 from rationale_eval.ui.compare_words import cell, metric_name
 from rationale_eval.ui.numbers import number
+from rationale_eval.verbs.systems import System
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +33,19 @@ def curves(view: View, values: pd.DataFrame) -> Clicked | None:
     if not len(table):
         st.caption("These evaluations kept no curves of this metric.")
         return None
-    made = charts.figure(x="words taken, most important first (k %)", y=metric_name(key))
     palette = colours.of_systems([each.key for each in view.roster])
-    for system in view.systems:
+    made = charts.once(_picture, table, view.systems, palette, key)
+    points = charts.show(made, key="curves", alt=_curve_words(view, table, key), select="points")
+    st.caption(
+        "Mean over examples at each k with 95 % bootstrap intervals; the metric's value is the mean of its places."
+    )
+    downloads.table(table, "curves", key="curves-table")
+    return clicked(points, key)
+
+
+def _picture(table: pd.DataFrame, systems: Sequence[System], palette: Mapping[str, str], key: str) -> go.Figure:
+    made = charts.figure(x="words taken, most important first (k %)", y=metric_name(key))
+    for system in systems:
         rows = table[table["system"] == system.key]
         if not len(rows):
             continue
@@ -69,12 +81,7 @@ def curves(view: View, values: pd.DataFrame) -> Clicked | None:
                 hoverinfo="text",
             )
         )
-    points = charts.show(made, key="curves", alt=_curve_words(view, table, key), select="points")
-    st.caption(
-        "Mean over examples at each k with 95 % bootstrap intervals; the metric's value is the mean of its places."
-    )
-    downloads.table(table, "curves", key="curves-table")
-    return clicked(points, key)
+    return made
 
 
 def _curve_words(view: View, table: pd.DataFrame, key: str) -> str:

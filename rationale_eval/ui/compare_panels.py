@@ -44,7 +44,8 @@ def panels(view: View, table: pd.DataFrame) -> tuple[Clicked | None, dict[str, D
             rows = table[table["key"] == key]
             with column, st.container(border=True, height="stretch"):
                 st.markdown(f"**{md_text(metric_name(key))}**", help=definition(key))
-                points = charts.show(_panel(rows, palette), key=f"panel-{key}", alt=_words(key, rows), select="points")
+                made = charts.once(_panel, rows, palette)
+                points = charts.show(made, key=f"panel-{key}", alt=_words(key, rows), select="points")
                 places[key] = st.empty()
             found = clicked(points, key) or found
     return found, places
