@@ -206,7 +206,10 @@ def _said(
 ) -> Iterator[_Said]:
     for system, of in texts.items():
         if example.id not in of:
-            raise InputError(f"the system '{system}' has no text for example '{example.id}'; generate or import it")
+            raise InputError(
+                f"the system '{system}' has no text for example '{example.id}', and {len(of):,} texts in all; generate or "
+                f"import the others, or score fewer examples, as with --limit {len(of)}"
+            )
         yield _Said(system, of[example.id].text, of[example.id].target, example.rationales)
     if "random" in controls and example.id in donors:
         yield _Said("random", donors[example.id], example.label, example.rationales)
