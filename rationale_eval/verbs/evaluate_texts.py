@@ -207,8 +207,8 @@ def _said(
     for system, of in texts.items():
         if example.id not in of:
             raise InputError(
-                f"the system '{system}' has no text for example '{example.id}', and {len(of):,} texts in all; generate or "
-                f"import the others, or score fewer examples, as with --limit {len(of)}"
+                f"the system '{system}' has no text for example '{example.id}', and {len(of):,} texts in all; "
+                f"generate or import the others, or score fewer examples, as with --limit {len(of)}"
             )
         yield _Said(system, of[example.id].text, of[example.id].target, example.rationales)
     if "random" in controls and example.id in donors:
