@@ -60,9 +60,8 @@ def main() -> int:
         memory, met = _views(server, made, asked.views)
         _say(f"{memory}")
     with serving(Path(made.workspace)) as server:
-        asyncio.run(
-            client.visits(server.url, _addresses(made), client.Found())
-        )  # once alone, as on any day but the first
+        # Every page once alone, as on any day but the first.
+        asyncio.run(client.visits(server.url, _addresses(made), client.Found()))
         crowd = asyncio.run(client.crowd(server.url, _addresses(made), asked.people, LOOKS, THINK))
     people = {
         "people": asked.people,

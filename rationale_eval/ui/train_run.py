@@ -204,7 +204,7 @@ def _asked(desk: Desk, run: Run) -> None:
     config = run.config
     kind = next((each for each in recipes(desk) or () if each.name == config.get("recipe")), None)
     base: dict[str, Any] = {"config": kind.defaults} if kind is not None else {}
-    usual = {"split": "train", "dev_limit": 2000, "device": "auto", "seed": 0}
+    usual = {"split": "train", "dev_limit": 2000, "device": "auto", "seed": 0} if run.kind == "train" else {}
     found = differing(config, base | usual)
     with st.expander("What it was asked", icon=":material/tune:"):
         st.caption("Only what differs from the recipe's own settings." if kind else "All that it was told.")

@@ -34,8 +34,6 @@ DTYPES: Final = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 DEV_LIMIT: Final = 2000
 """Development examples by default: an accuracy of 0.8 is then known to about 0.018 (95 %)."""
 
-"""States of a training that may still end with a model."""
-
 _NAMED_DATA: Final = ("bundled/", "generated/", "hub:", "own/")
 _NAMED_MODELS: Final = ("embedded/", "run:", "endpoint:", "new/")
 
