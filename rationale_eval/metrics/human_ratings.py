@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from statsmodels.stats.inter_rater import fleiss_kappa
 
 from rationale_eval.data.dataset import RationaleDataset
 from rationale_eval.errors import InputError, UsageError
@@ -94,6 +93,9 @@ def summarize(rated: Iterable[Rated]) -> Agreement:
     Raises:
         UsageError: If the group is empty or a rating is unknown.
     """
+    # Only this number needs statsmodels, and reading it takes a second of every process's start.
+    from statsmodels.stats.inter_rater import fleiss_kappa
+
     shown = [answers for one in rated for answers in one.showings()]
     if not shown:
         raise UsageError("no explanation of this group has three ratings")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from rationale_eval.errors import UsageError
 from rationale_eval.metrics.frames import direction_of
@@ -60,7 +60,7 @@ def spread(values: Sequence[float], level: float = LEVEL) -> Spread:
         mean = float(known[0]) if n else nan
         return Spread(n, mean, nan, nan, nan, "a single seed has no interval" if n else "no seed has a value")
     mean, sd = float(known.mean()), float(known.std(ddof=1))
-    half = float(student.ppf((1 + level) / 2, n - 1)) * sd / math.sqrt(n)
+    half = float(stdtrit(n - 1, (1 + level) / 2)) * sd / math.sqrt(n)
     return Spread(n, mean, sd, mean - half, mean + half, f"t, {100 * level:g} %")
 
 

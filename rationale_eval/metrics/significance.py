@@ -7,11 +7,13 @@ cluster of examples that share a premise or document, which is swapped as a whol
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import bdtr
 
 from rationale_eval.errors import UsageError
 from rationale_eval.metrics.record import Reduce
@@ -139,17 +141,14 @@ def mcnemar_test(
     Raises:
         UsageError: On an unknown kind.
     """
-    from scipy.stats import binom
-
     if kind not in ("exact", "mid-p"):
         raise UsageError(f"McNemar's test is 'exact' or 'mid-p', not '{kind}'")
     only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
     fewer, differ = min(only_first, only_second), only_first + only_second
-    p = min(1.0, 2 * float(binom.cdf(fewer, differ, 0.5)))
-    if kind == "mid-p":
-        # Where both counts are equal the doubled tail holds the observed count twice, and exceeds 1 by its probability.
-        tail = 2 * float(binom.cdf(fewer, differ, 0.5))
-        p = tail - float(binom.pmf(fewer, differ, 0.5)) if differ else 1.0
+    # Where both counts are equal the doubled tail holds the observed count twice, and exceeds 1 by its probability.
+    p = 2 * float(bdtr(fewer, differ, 0.5))
+    if kind == "mid-p" and differ:
+        p -= math.comb(differ, fewer) / (1 << differ)
     return Outcome(min(1.0, p), f"McNemar, {kind}")
 
 

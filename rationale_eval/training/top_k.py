@@ -70,23 +70,23 @@ def counts(units: Units, bins: Sequence[float]) -> Tensor:
 
 
 def ranks(scores: Tensor, units: Units) -> Tensor:
-    """Place of each unit from the highest score down, equal scores in reading order, int64 `[rows, units]`; units that
-    do not exist come last.
+    """Place of each unit from the highest score down, equal scores in reading order, int64 in the shape of the scores,
+    `[..., rows, units]`; units that do not exist come last.
     """
-    order = scores.detach().masked_fill(~units.exist, -torch.inf).argsort(dim=1, descending=True, stable=True)
-    places = torch.arange(order.shape[1], device=order.device).expand(order.shape)
-    return torch.empty_like(order).scatter_(1, order, places)
+    order = scores.detach().masked_fill(~units.exist, -torch.inf).argsort(dim=-1, descending=True, stable=True)
+    places = torch.arange(order.shape[-1], device=order.device).expand(order.shape)
+    return torch.empty_like(order).scatter_(-1, order, places)
 
 
 def top_k(scores: Tensor, units: Units, sizes: Tensor) -> Tensor:
-    """The chosen units, booleans `[bins, rows, units]`.
+    """The chosen units, booleans `[..., bins, rows, units]`.
 
     Args:
-        scores: Unit scores `[rows, units]`.
+        scores: Unit scores `[..., rows, units]`, of one or of many draws.
         units: The units.
         sizes: How many to choose, `[bins, rows]`.
     """
-    return (ranks(scores, units) < sizes[:, :, None]) & units.exist
+    return (ranks(scores, units).unsqueeze(-3) < sizes[:, :, None]) & units.exist
 
 
 def straight_through(scores: Tensor, units: Units, sizes: Tensor, temperature: float) -> Tensor:
@@ -153,7 +153,7 @@ def perturbed(scores: Tensor, units: Units, sizes: Tensor, spread: float, noise:
 class _Perturbed(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, scores: Tensor, units: Units, sizes: Tensor, spread: float, noise: Tensor) -> Tensor:
-        chosen = torch.stack([top_k(scores + spread * draw, units, sizes) for draw in noise]).to(scores)
+        chosen = top_k(scores + spread * noise, units, sizes).to(scores)
         ctx.save_for_backward(chosen, noise)
         ctx.spread = spread
         return chosen.mean(dim=0)

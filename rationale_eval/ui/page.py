@@ -27,6 +27,8 @@ from rationale_eval.workspace.status import PENDING
 
 LOG: Final = "errors.log"
 _BADGE_SECONDS: Final = 3.0
+_SHOWN_FIRST: Final = 3.0
+"""Seconds in which the first page has the processor to itself, before the warm process begins to load torch."""
 
 
 @contextmanager
@@ -77,7 +79,7 @@ def desk(access: Access) -> Desk:
 @st.cache_resource(show_spinner=False)
 def _warm(workspace: str) -> Warm:
     warm = Warm(Path(workspace))
-    warm.begin()
+    warm.begin(_SHOWN_FIRST)
     return warm
 
 

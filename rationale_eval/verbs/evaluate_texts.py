@@ -94,6 +94,7 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
     if any("encoder" in each.metric.needs for each in wanted):
         reader = TextEncoder(encoder, device=device)
     texts = {each.system: by_example(each) for each in systems}
+    _require_all(data, texts)
     donors = _donors(data, seed) if "random" in controls else {}
 
     def said(example: Example) -> list[_Said]:
@@ -192,6 +193,21 @@ def by_example(system: Outputs[TextRationale]) -> dict[str, TextRationale]:
     return found
 
 
+def _require_all(data: RationaleDataset, texts: Mapping[str, Mapping[str, TextRationale]]) -> None:
+    """Refuses texts that do not cover the examples; where the first ones are covered, it says how to score those."""
+    ids = [example.id for example in data]
+    for system, of in texts.items():
+        there = [id in of for id in ids]
+        if all(there):
+            continue
+        first, have = there.index(False), sum(there)
+        way = f", or score the first {first:,} alone, with --limit {first}" if first == have and first else ""
+        raise InputError(
+            f"the system '{system}' has no text for example '{ids[first]}', and texts for {have:,} of {len(ids):,} "
+            f"examples; generate or import the others{way}"
+        )
+
+
 def _donors(data: RationaleDataset, seed: int) -> dict[str, str]:
     """For each example the gold rationale of another one: the examples are put in a random ring."""
     known = [(example.id, example.rationales[0]) for example in data if example.rationales]
@@ -205,11 +221,6 @@ def _said(
     example: Example, texts: dict[str, dict[str, TextRationale]], donors: dict[str, str], controls: Sequence[str]
 ) -> Iterator[_Said]:
     for system, of in texts.items():
-        if example.id not in of:
-            raise InputError(
-                f"the system '{system}' has no text for example '{example.id}', and {len(of):,} texts in all; "
-                f"generate or import the others, or score fewer examples, as with --limit {len(of)}"
-            )
         yield _Said(system, of[example.id].text, of[example.id].target, example.rationales)
     if "random" in controls and example.id in donors:
         yield _Said("random", donors[example.id], example.label, example.rationales)

@@ -16,8 +16,8 @@ from tests.helpers.made_evaluation import examples, make_evaluation, write_data
 METRIC = "comprehensiveness_aopc"
 
 
-def asked(page: Any) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(page.url).query)
+def asked(url: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(url).query)
 
 
 def pick(page: Any, label: str, option: str) -> None:
@@ -39,7 +39,7 @@ def test_the_worst_example_is_found_read_on_and_starred(
         pick(page, "Sort by", METRIC)
         pick(page, "of", "leave_one_out")
         page.get_by_text(ids[0], exact=True).wait_for()
-        assert asked(page)["example"] == [ids[0]] and asked(page)["order"] == ["worst"]
+        page.wait_for_url(lambda url: asked(url).get("example") == [ids[0]] and asked(url)["order"] == ["worst"])
         first = page.locator(".rx-words").first
         first.wait_for()
         assert re.search(r"\d, rank \d+ of \d+", first.locator(".rx-w").first.get_attribute("title") or "")
@@ -57,7 +57,7 @@ def test_the_worst_example_is_found_read_on_and_starred(
         page.reload()
         settled(page)
         page.get_by_role("button", name="Remove star").wait_for()
-        assert asked(page)["example"] == [ids[1]]
+        page.wait_for_url(lambda url: asked(url).get("example") == [ids[1]])
         # The download holds every example that fits, not the twenty of this page, in the order that is shown.
         with page.expect_download() as coming:
             page.get_by_role("button", name="Download JSONL").first.click()

@@ -13,10 +13,16 @@ from rationale_eval.ui.pages import PAGES
 from tests.helpers.dashboard import Seen, Server, address, new_page, open_at, serving, settled
 
 
+@pytest.fixture(scope="module")
+def bare_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace without runs. What the program tells of itself stays there, so that only the first server asks."""
+    return tmp_path_factory.mktemp("cold") / "workspace"
+
+
 @pytest.mark.parametrize("name", [page.name for page in PAGES])
-def test_a_deep_link_on_a_cold_server_opens_its_page(name: str, browser: Any, tmp_path: Path) -> None:
+def test_a_deep_link_on_a_cold_server_opens_its_page(name: str, browser: Any, bare_workspace: Path) -> None:
     title = next(page.title for page in PAGES if page.name == name)
-    with serving(tmp_path / "workspace") as server:
+    with serving(bare_workspace) as server:
         page, seen = new_page(browser)
         open_at(page, server, address(name))
         assert page.locator("h1").inner_text() == title

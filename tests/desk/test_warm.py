@@ -232,6 +232,19 @@ def test_it_begins_once_and_ends_at_once(tmp_path: Path) -> None:
     assert time.monotonic() - start < 5
 
 
+def test_it_begins_later_if_nobody_asks_and_not_after_its_end(tmp_path: Path) -> None:
+    warm = Warm(tmp_path, module=VERBS)
+    warm.begin(0.3)
+    assert warm.pid is None
+    assert until(lambda: warm.ready, 60)
+    warm.close()
+    other = Warm(tmp_path, module=VERBS)
+    other.begin(0.3)
+    other.close()
+    threading.Event().wait(1.0)
+    assert other.pid is None
+
+
 def test_it_ends_when_its_dashboard_is_killed_even_at_work(tmp_path: Path) -> None:
     script = f"""
         import os, threading, time

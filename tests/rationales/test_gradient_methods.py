@@ -17,6 +17,7 @@ from rationale_eval.models.base import TaskModel
 from rationale_eval.rationales.attribution import Point, Probe, Subject, matters, merge_words
 from rationale_eval.rationales.methods import METHODS
 from rationale_eval.rationales.methods.deep_lift import SMALLEST_DIFFERENCE
+from rationale_eval.rationales.methods.integrated_gradients import QUADRATURES
 from rationale_eval.rationales.record import Found
 from tests.helpers.linear import PAD, LinearModel
 from tests.helpers.tiny import NLI, example, tiny_causal, tiny_choice_encoder, tiny_classifier, tiny_seq2seq
@@ -326,3 +327,9 @@ def test_a_mask_baseline_needs_a_mask_token() -> None:
     model = tiny("gpt2")
     with pytest.raises(UsageError, match="no mask token"):
         run(model, subjects_of(model), "integrated_gradients", baseline="mask")
+
+
+def test_the_rules_for_the_integral_are_those_of_captum() -> None:
+    from captum.attr._utils.approximation_methods import SUPPORTED_METHODS
+
+    assert set(QUADRATURES) == set(SUPPORTED_METHODS)

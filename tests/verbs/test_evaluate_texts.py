@@ -140,8 +140,12 @@ def test_missing_and_double_texts_are_named() -> None:
     wanted = choose_text_metrics(["rouge1"])
     ids = [one.id for one in data]
     few = Outputs("few", lambda: [TextRationale(ids[0], "x")])
-    with pytest.raises(InputError, match=f"'few' has no text for example '{ids[1]}'"):
+    with pytest.raises(InputError, match=f"'few' has no text for example '{ids[1]}'.*1 of 3.* with --limit 1$"):
         evaluate_texts(data, [few], wanted)
+    # Where it is not the first ones that are there, a limit does not help, and is not named.
+    last = Outputs("last", lambda: [TextRationale(ids[0], "x"), TextRationale(ids[2], "x")])
+    with pytest.raises(InputError, match=f"'last' has no text for example '{ids[1]}'.*generate or import the others$"):
+        evaluate_texts(data, [last], wanted)
     twice = Outputs("twice", lambda: [TextRationale(ids[0], "x"), TextRationale(ids[0], "y")])
     with pytest.raises(InputError, match="several texts"):
         evaluate_texts(data, [twice], wanted)

@@ -14,7 +14,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from rationale_eval.axioms.rationalizer import Place, rationalizer
 from rationale_eval.axioms.spoken import Spoken
@@ -82,6 +81,8 @@ class _Answers:
         if self._options:
             # One row an option: is it the right one?
             labels = [int(place == one.label) for one in bank for place in range(len(one.choices))]
+        from sklearn.linear_model import LogisticRegression  # heavy: only where it is used
+
         self._model = LogisticRegression(max_iter=300, C=1.0, random_state=seed).fit(np.concatenate(features), labels)
 
     def features(self, example: Example) -> Floats:

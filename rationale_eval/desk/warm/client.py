@@ -66,6 +66,7 @@ class Warm:
         self._process: subprocess.Popen[bytes] | None = None
         self._first = threading.Lock()
         self._begun = False
+        self._ended = threading.Event()
         self._answered: int | None = None
 
     def call(self, verb: str, *, timeout: float | None = None, **arguments: Any) -> Any:
@@ -92,21 +93,27 @@ class Warm:
             raise NoAnswer(f"others have kept the models busy for {self.patience:.0f} seconds; try again.") from error
         return _value(answer)
 
-    def begin(self) -> None:
-        """Has the process start, and load what is slow, without waiting for it; so that the first question is quick."""
+    def begin(self, after: float = 0.0) -> None:
+        """Has the process start, and load what is slow, without waiting for it; so that the first question is quick.
+
+        Args:
+            after: Seconds until then, if nobody asks before.
+        """
         with self._first:
             if self._begun:
                 return
             self._begun = True
 
         def ask() -> None:
-            with suppress(RationaleEvalError):
-                self.call("hello")
+            if not self._ended.wait(after):
+                with suppress(RationaleEvalError):
+                    self.call("hello")
 
         threading.Thread(target=ask, name="warm", daemon=True).start()
 
     def close(self) -> None:
         """Ends the process at once; a question that it was at finds it gone."""
+        self._ended.set()
         process = self._process
         if process is not None:
             with suppress(OSError):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from functools import cache
 from typing import Final
 
 import numpy as np
 import torch
-from captum.attr import DeepLift
-from captum.attr._core.deep_lift import SUPPORTED_NON_LINEAR, nonlinear
 from torch import Tensor, nn
 from transformers import activations
 
@@ -36,16 +35,23 @@ _ELEMENTWISE: Final = (
 )
 """Activations that act on each number by itself. captum's table lacks them; its rescale rule holds for all such."""
 
-for _kind in _ELEMENTWISE:
-    SUPPORTED_NON_LINEAR.setdefault(_kind, nonlinear)
-
 SMALLEST_DIFFERENCE: Final = 1e-2
 """Below this difference of an activation's inputs its gradient stands in for the quotient. A smaller bound lets float32
 rounding, and with it the padding of a batch, show in the scores; captum's own is 1e-10."""
 
 
+@cache
+def _activations() -> Container[type[nn.Module]]:
+    """The table of activations of captum, and ours in it. Read when it is asked for: captum takes a second to load."""
+    from captum.attr._core.deep_lift import SUPPORTED_NON_LINEAR, nonlinear
+
+    for kind in _ELEMENTWISE:
+        SUPPORTED_NON_LINEAR.setdefault(kind, nonlinear)
+    return SUPPORTED_NON_LINEAR
+
+
 def _reason(model: TaskModel) -> str | None:
-    if any(type(module) in SUPPORTED_NON_LINEAR for module in model.network.modules()):
+    if any(type(module) in _activations() for module in model.network.modules()):
         return None
     return (
         f"DeepLIFT knows none of the activations of {model.name}, so it would be gradient x (input - baseline) under "
@@ -98,6 +104,9 @@ def deep_lift(
     probe: Probe, subjects: Sequence[Subject], *, baseline: Baseline = "pad", merge: Merge = "sum"
 ) -> list[Found]:
     """s_i = <e_i - b_i, m_i>, m the product of multipliers delta out / delta in; explains the score (logit)."""
+    from captum.attr import DeepLift
+
+    _activations()
     rows = [matters(subject, probe.model, "logit") for subject in subjects]
     scores = _Scores(probe.model)
     explainer = DeepLift(scores, eps=SMALLEST_DIFFERENCE)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
-from captum.attr._utils.approximation_methods import SUPPORTED_METHODS, approximation_parameters
 
 from rationale_eval.errors import UsageError
 from rationale_eval.rationales.attribution import (
@@ -19,6 +19,9 @@ from rationale_eval.rationales.attribution import (
 )
 from rationale_eval.rationales.record import Found, Merge, Output, method
 
+QUADRATURES: Final = ("riemann_right", "riemann_left", "riemann_middle", "riemann_trapezoid", "gausslegendre")
+"""Rules for the integral, those of captum."""
+
 
 @method(
     "integrated_gradients",
@@ -26,7 +29,7 @@ from rationale_eval.rationales.record import Found, Merge, Output, method
     family="gradient",
     signed=True,
     deterministic=True,
-    options={"baseline": BASELINES, "quadrature": tuple(SUPPORTED_METHODS)},
+    options={"baseline": BASELINES, "quadrature": QUADRATURES},
     cite="Sundararajan, Taly and Yan 2017, eq. 1",
     describe=(
         "Scores add up to the difference between the output for the text and for the baseline, up to the "
@@ -48,6 +51,9 @@ def integrated_gradients(
     merge: Merge = "sum",
 ) -> list[Found]:
     """s_i = <e_i - b_i, integral over a in [0, 1] of df(b + a (e - b))/de_i>."""
+    # Reading captum takes a second, which would be one of every process's start.
+    from captum.attr._utils.approximation_methods import approximation_parameters
+
     if steps < 2:
         raise UsageError(f"integrated_gradients: 'steps' must be 2 or more, not {steps}")
     sizes, places = (of(steps) for of in approximation_parameters(quadrature))

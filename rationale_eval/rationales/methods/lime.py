@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import Lasso, Ridge
 
 from rationale_eval.engine.case import REMOVALS, Asks, Case, Removal
 from rationale_eval.errors import UsageError
 from rationale_eval.rationales.perturbation import VALUES, seen_words, spread_out, value
 from rationale_eval.rationales.record import Found, method
 
-_MODELS = {"ridge": Ridge, "lasso": Lasso}
+REGRESSIONS: Final = ("ridge", "lasso")
 
 
 @method(
@@ -20,7 +21,7 @@ _MODELS = {"ridge": Ridge, "lasso": Lasso}
     family="perturbation",
     signed=True,
     deterministic=False,
-    options={"removal": REMOVALS, "output": tuple(VALUES), "regression": tuple(_MODELS)},
+    options={"removal": REMOVALS, "output": tuple(VALUES), "regression": REGRESSIONS},
     cite="Ribeiro, Singh and Guestrin 2016, eq. 2; sampling and kernel for text as in its released code",
     describe=(
         "Coefficients of a linear model of the output, fitted to texts with random words removed and weighted by "
@@ -47,6 +48,9 @@ def lime(
     words equally likely. w(z) = exp(-d^2 / (2 (width / 100)^2)), d the cosine distance between z and the whole.
     The notes hold the weighted R^2 of the fit.
     """
+    # Only this method needs scikit-learn, and reading it takes a second of every process's start.
+    from sklearn.linear_model import Lasso, Ridge
+
     if samples < 2 or width <= 0 or alpha < 0:
         raise UsageError("lime: 'samples' must be 2 or more, 'width' above 0 and 'alpha' 0 or more")
     places = seen_words(case)
@@ -56,7 +60,8 @@ def lime(
     answers = yield [case.without(places[~keep], removal) for keep in kept]
     values = np.array([value(answer, case.target, output) for answer in answers])
     weights = closeness(kept, width)
-    fit = _MODELS[regression](alpha=alpha).fit(kept.astype(np.float64), values, sample_weight=weights)
+    model = (Lasso if regression == "lasso" else Ridge)(alpha=alpha)
+    fit = model.fit(kept.astype(np.float64), values, sample_weight=weights)
     quality = float(fit.score(kept.astype(np.float64), values, sample_weight=weights))
     return Found(spread_out(case, places, fit.coef_), {"r_squared": quality})
 
