@@ -10,11 +10,31 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 MOST: Final = 2000
 """Characters of one value that are read from a URL; a longer one is not ours."""
 
 _REMEMBERED: Final = "remembered"
+_PAGE: Final = "page shown"
+_NEW: Final = "new address"
+
+
+def note_page(name: str) -> None:
+    """Says which page is drawn; before it is drawn."""
+    here = get_script_run_ctx()
+    went_back = here is not None and here.is_history_navigation
+    if st.session_state.get(_PAGE) != name or went_back:
+        st.session_state[_NEW] = True
+    st.session_state[_PAGE] = name
+
+
+def is_new() -> bool:
+    """Whether the URL was not written by this view: the page was just opened, or the browser went back or forward.
+
+    True once. Otherwise what the browser tells may be behind what the server wrote, by as many steps as one is quick.
+    """
+    return bool(st.session_state.pop(_NEW, False))
 
 
 def get(name: str, default: str | None = None) -> str | None:

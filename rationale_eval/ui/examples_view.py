@@ -33,8 +33,6 @@ class View:
 
     def __init__(self, values: dict[str, list[str]] | None = None) -> None:
         self.values: dict[str, list[str]] = dict(values or {})
-        self.shown: dict[str, list[str]] = {}
-        self.before: dict[str, list[str]] = {}
         self.epoch = 0
         self._base = self.values
         self._asked: object = None
@@ -88,25 +86,16 @@ class View:
 
     def to_url(self) -> None:
         """Writes all values into the address."""
-        # A click may end this run between two names; the next one must not take the half for another address.
-        self.before, self.shown = _of_url(), {name: self.many(name) for name in NAMES if self.many(name)}
         for name in NAMES:
             address.put(**{name: self.many(name) or None})
 
-    def elsewhere(self, given: dict[str, list[str]]) -> bool:
-        """Whether an address was not written here."""
-        return any(given.get(name) not in (self.shown.get(name), self.before.get(name)) for name in NAMES)
-
 
 def view() -> View:
-    """The view of this session: as the URL says where that was changed from outside, else as it was left."""
+    """The view of this session: as the URL says where that is new, else as it was left."""
     found = st.session_state.setdefault(_STATE, View())
     assert isinstance(found, View)
-    given = _of_url()
-    if given and found.elsewhere(given):
-        found.begin(given)
-    elif not given and found.shown:
-        found.begin(found.values)  # back from another page
+    if address.is_new():
+        found.begin(_of_url() or found.values)
     if not found.many("run") and not found.many("runs"):
         found.put("run", address.get("run") or "")
     return found

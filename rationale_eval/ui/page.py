@@ -18,7 +18,7 @@ from rationale_eval.desk.access import Access
 from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.warm.client import Warm
 from rationale_eval.errors import RationaleEvalError
-from rationale_eval.ui import gate
+from rationale_eval.ui import address, gate
 from rationale_eval.ui.numbers import count
 from rationale_eval.ui.pages import facts, page
 from rationale_eval.ui.text import md_text
@@ -41,6 +41,7 @@ def frame(name: str) -> Iterator[Desk]:
     Yields:
         The desk: all that the page may do.
     """
+    address.note_page(name)
     found, access = facts(name), gate.access()
     place = desk(access)
     left, right = st.columns([3, 2], vertical_alignment="top")

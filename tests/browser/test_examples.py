@@ -51,6 +51,12 @@ def test_the_worst_example_is_found_read_on_and_starred(
         page.keyboard.press("k")
         page.get_by_text(ids[1], exact=True).wait_for()
         settled(page)
+        # The browser's own way back leads to the example that was open before, and forward again.
+        page.go_back()
+        page.get_by_text(ids[2], exact=True).wait_for()
+        page.go_forward()
+        page.get_by_text(ids[1], exact=True).wait_for()
+        settled(page)
         page.get_by_role("button", name="Star").click()
         page.get_by_role("button", name="Remove star").wait_for()
         settled(page)

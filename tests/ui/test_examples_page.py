@@ -85,6 +85,18 @@ def test_next_and_previous_follow_the_order(opened: Any, own_sample: Path, sampl
     assert app.query_params["example"] == ids[1]
 
 
+def test_a_browser_that_is_behind_changes_nothing(opened: Any, own_sample: Path, sample_ids: dict[str, str]) -> None:
+    """Its address comes with every click, and lags behind what the server wrote when one clicks quickly."""
+    app = opened(own_sample, run=sample_ids["evaluate"])
+    seen = [app.query_params["example"]]
+    for _ in range(3):
+        app.button(key="ex-next").click().run()
+        seen.append(app.query_params["example"])
+    app.query_params["example"] = seen[1]
+    app.button(key="ex-star").click().run()
+    assert app.query_params["example"] == seen[3] and app.button(key="ex-star").label == "Remove star"
+
+
 def test_filters_count_what_they_leave(opened: Any, own_sample: Path, sample_ids: dict[str, str]) -> None:
     run = sample_ids["evaluate"]
     accuracy = Result.load(own_sample / "runs" / run).examples(metric="accuracy", method="model")

@@ -25,7 +25,7 @@ def records() -> Any:
 @pytest.fixture(autouse=True)
 def _no_process(records: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Warm, "call", lambda self, verb, **_: records)
-    monkeypatch.setattr(Warm, "begin", lambda self: None)
+    monkeypatch.setattr(Warm, "begin", lambda self, after=0.0: None)
 
 
 def opened(workspace: Path, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
