@@ -35,9 +35,10 @@ def runs(forks: Forks, root: Path) -> Trials:
 
 
 def test_k1_killed_at_any_time(toys: Trials, runs: Trials) -> None:
-    toy, run = toys.at_random_times(20), runs.at_random_times(10)
+    """`python -m benchmarks.reliability` kills hundreds."""
+    toy, run = toys.at_random_times(20), runs.at_random_times(5)
     assert toy.wrong + run.wrong == []
-    assert (toy.trials, run.trials) == (20, 10)
+    assert (toy.trials, run.trials) == (20, 5)
 
 
 def test_k2_ten_kills_in_one_run(toys: Trials, runs: Trials) -> None:
