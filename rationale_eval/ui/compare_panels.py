@@ -83,7 +83,7 @@ def _panel(rows: pd.DataFrame, palette: Mapping[str, str]) -> go.Figure:
         showgrid=False,
         fixedrange=True,
     )
-    made.update_xaxes(fixedrange=True, nticks=5, tickangle=0, title=None)
+    made.update_xaxes(fixedrange=True, nticks=4, tickangle=0, title=None)
     made.update_layout(margin={"l": 8, "r": 12, "t": 18 if len(lines) else 6, "b": 8})
     return made
 

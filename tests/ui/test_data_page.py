@@ -20,7 +20,7 @@ CSV = b"id,review,sentiment,why\na,A warm film.,pos,warm\nb,A dull film.,neg,dul
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RATIONALE_EVAL_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.delenv(READ_ONLY, raising=False)
-    monkeypatch.setattr("rationale_eval.desk.warm.client.Warm.begin", lambda self: None)
+    monkeypatch.setattr("rationale_eval.desk.warm.client.Warm.begin", lambda self, after=0.0: None)
     return tmp_path / "workspace"
 
 

@@ -40,8 +40,8 @@ def asked(records: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[s
         return {"id": Workspace().submit("audit", dict(arguments["job"]), title="an audit").id}
 
     monkeypatch.setattr(Warm, "call", call)
-    monkeypatch.setattr(Warm, "begin", lambda self: None)
-    monkeypatch.setattr("rationale_eval.desk.desk.Desk.keep_working", lambda self: None)
+    monkeypatch.setattr(Warm, "begin", lambda self, after=0.0: None)
+    monkeypatch.setattr("rationale_eval.desk.desk.Desk.keep_working", lambda self, after=0.0: None)
     yield submitted
 
 

@@ -32,7 +32,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("RATIONALE_EVAL_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.delenv(SHARED, raising=False)
     monkeypatch.delenv(READ_ONLY, raising=False)
-    monkeypatch.setattr("rationale_eval.desk.warm.client.Warm.begin", lambda self: None)
+    monkeypatch.setattr("rationale_eval.desk.warm.client.Warm.begin", lambda self, after=0.0: None)
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
 
 
