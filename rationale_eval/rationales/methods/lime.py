@@ -60,7 +60,7 @@ def lime(
     answers = yield [case.without(places[~keep], removal) for keep in kept]
     values = np.array([value(answer, case.target, output) for answer in answers])
     weights = closeness(kept, width)
-    model = (Lasso if regression == "lasso" else Ridge)(alpha=alpha)
+    model = {"ridge": Ridge, "lasso": Lasso}[regression](alpha=alpha)
     fit = model.fit(kept.astype(np.float64), values, sample_weight=weights)
     quality = float(fit.score(kept.astype(np.float64), values, sample_weight=weights))
     return Found(spread_out(case, places, fit.coef_), {"r_squared": quality})
