@@ -41,6 +41,7 @@ def test_a_file_becomes_a_set_and_a_set_becomes_a_file(view: tuple[Any, Seen], t
         assert "b,A dull film.,neg,'=1+1," in Path(written.value.path()).read_text()
         page.get_by_role("button", name="Delete this set").click()
         page.get_by_text("The set reviews is put aside.").wait_for()
+        page.wait_for_url(lambda url: "data=own" not in url)
         assert own_sets(server.workspace) == []
         page.get_by_role("button", name="Undo").click()
         page.wait_for_url("**data=own*")
