@@ -50,8 +50,9 @@ def main() -> int:
                         require_only_text(page, seen, f"{name}: {text[:60]!r}")
                     except AssertionError as error:
                         effects += 1
-                        print(error)
+                        print(error, flush=True)
                 page.context.close()
+                print(f"{name}: {len(texts)} strings, {effects} effects so far", flush=True)
     print(f"{tried} views, {len(texts)} strings, {effects} effects, {time.monotonic() - begun:.0f} s")
     return 1 if effects else 0
 
