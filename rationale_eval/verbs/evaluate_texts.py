@@ -90,11 +90,11 @@ def evaluate_texts(  # noqa: PLR0913 -- as `evaluate`; all but the first three a
     names = [each.system for each in systems]
     if len({*names, *controls}) < len(names) + len(controls):
         raise UsageError(f"two systems have one name among {', '.join([*names, *controls])}; rename one")
+    texts = {each.system: by_example(each) for each in systems}
+    _require_all(data, texts)
     reader = None
     if any("encoder" in each.metric.needs for each in wanted):
         reader = TextEncoder(encoder, device=device)
-    texts = {each.system: by_example(each) for each in systems}
-    _require_all(data, texts)
     donors = _donors(data, seed) if "random" in controls else {}
 
     def said(example: Example) -> list[_Said]:

@@ -75,14 +75,14 @@ class _Answers:
     """The classifier."""
 
     def __init__(self, train: RationaleDataset, bank: list[Example], states: _States, seed: int):
+        from sklearn.linear_model import LogisticRegression  # heavy: only where it is used
+
         self._options, self._states = train.task.kind == "multiple_choice", states
         features = [self.features(one) for one in bank]
         labels = [one.label for one in bank]
         if self._options:
             # One row an option: is it the right one?
             labels = [int(place == one.label) for one in bank for place in range(len(one.choices))]
-        from sklearn.linear_model import LogisticRegression  # heavy: only where it is used
-
         self._model = LogisticRegression(max_iter=300, C=1.0, random_state=seed).fit(np.concatenate(features), labels)
 
     def features(self, example: Example) -> Floats:
