@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
+
+from playwright.sync_api import expect
 
 from rationale_eval.metrics.record import Score
 from rationale_eval.verbs.compare import compare
@@ -31,11 +34,10 @@ def test_from_a_point_to_the_examples_behind_it(
     page.get_by_text("Take away").wait_for()
     chart = page.locator('[data-testid="stPlotlyChart"]').first
     chart.locator(".scatterlayer .point").first.click(force=True)
-    page.wait_for_url("**/examples?**")
+    wanted = ("/examples?", f"run={run}", "by=saliency", "order=worst", "metric=auprc%3Atrapezoid")
+    page.wait_for_url(lambda url: all(part in url for part in wanted))
+    expect(page.locator("h1")).to_have_text("Examples")
     settled(page)
-    assert page.locator("h1").inner_text() == "Examples"
-    assert f"run={run}" in page.url and "by=saliency" in page.url and "order=worst" in page.url
-    assert "metric=auprc%3Atrapezoid" in page.url
     assert seen == Seen()
 
 
@@ -48,11 +50,12 @@ def test_tables_and_the_report_are_taken_away(
     result = Result.load(sample_folder / "runs" / run)
     test = compare(result, methods=["saliency", "random"], metrics=["auprc"]).iloc[0]
     chip = page.locator(".chips span").first
-    chip.wait_for()
     first, second = sorted((test["first"], test["second"]), key=lambda name: name != test["better"])
-    said = f"{first} > {second}" if test["better"] else f"{first} ≈ {second}"
-    assert chip.inner_text().replace("\u2068", "").replace("\u2069", "") == said
-    assert f"p {number(test['p'])}, corrected {number(test['p_holm'])}" in chip.get_attribute("title")
+    mark = "[\u2068\u2069]*"
+    between = ">" if test["better"] else "≈"
+    expect(chip).to_have_text(re.compile(f"^{mark}{first}{mark} {between} {mark}{second}{mark}$"))
+    said = f"p {number(test['p'])}, corrected {number(test['p_holm'])}"
+    expect(chip).to_have_attribute("title", re.compile(re.escape(said)))
     summary = result.summary()
     wanted = summary[(summary["metric"] == "auprc") & summary["method"].isin(["saliency", "random"])]
     assert _saved(page, "Download LaTeX") == latex(wanted)
@@ -60,7 +63,8 @@ def test_tables_and_the_report_are_taken_away(
     assert POLICY in report and "<script" not in report and f"rationale-eval compare {run}" in report
     other = page.context.new_page()
     other.set_content(report)
-    assert other.locator("svg circle").count() == 1 and other.locator("h1").inner_text()
+    expect(other.locator("svg circle")).to_have_count(1)
+    expect(other.locator("h1")).not_to_be_empty()
     assert seen == Seen()
 
 
@@ -82,11 +86,9 @@ def test_hostile_names_are_only_text(browser: Any, tmp_path: Path) -> None:
         for picture in ("Distributions", "Relative gain", "By slice", "Curves over k"):
             page.get_by_role("radio", name=picture).or_(page.get_by_role("button", name=picture)).first.click()
             settled(page)
-        assert HOSTILE[0][:20] in page.locator(".chips").first.inner_text()
-        assert (
-            page.locator('[data-testid="stMain"] img[src*="evil"], [data-testid="stMain"] a[href*="evil"]').count() == 0
-        )
-        assert page.locator("script", has_text="alert").count() == 0
+        expect(page.locator(".chips").first).to_contain_text(HOSTILE[0][:20])
+        expect(page.locator('[data-testid="stMain"] :is(img[src*="evil"], a[href*="evil"])')).to_have_count(0)
+        expect(page.locator("script", has_text="alert")).to_have_count(0)
         assert seen == Seen()
         page.context.close()
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+
+from playwright.sync_api import expect
 
 from rationale_eval.data.own import own_sets
 from tests.helpers.dashboard import Seen, Server, open_at, serving, settled
@@ -34,7 +37,7 @@ def test_a_file_becomes_a_set_and_a_set_becomes_a_file(view: tuple[Any, Seen], t
         page.wait_for_url("**data=own*")
         page.get_by_text("First examples").wait_for()
         settled(page)
-        assert page.get_by_label("Data set", exact=True).input_value().startswith("reviews")
+        expect(page.get_by_label("Data set", exact=True)).to_have_value(re.compile("^reviews"))
         with page.expect_download() as written:
             page.get_by_role("button", name="Download CSV").last.click()
         assert written.value.suggested_filename == "reviews-train.csv"
@@ -56,11 +59,11 @@ def test_pictures_have_words_and_the_view_has_an_address(view: tuple[Any, Seen],
     open_at(page, looking, "data?data=bundled%2Fnli&split=train")
     page.locator("[data-testid=stPlotlyChart]").nth(3).wait_for()
     settled(page)
-    assert page.get_by_label("Split", exact=True).input_value() == "train"
+    expect(page.get_by_label("Split", exact=True)).to_have_value("train")
     said = page.locator("[data-testid=stMain] [aria-label*='Examples by label']")
     # Streamlit's own export is no way around ours, which makes formulas harmless.
-    assert page.get_by_label("Download as CSV").count() == 0
-    assert "entailment" in (said.first.get_attribute("aria-label") or "")  # waits for it
+    expect(page.get_by_label("Download as CSV")).to_have_count(0)
+    expect(said.first).to_have_attribute("aria-label", re.compile("entailment"))
     page.get_by_label("Split", exact=True).click()
     page.get_by_role("option", name="test").click()
     page.wait_for_url("**split=test*")

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from playwright.sync_api import expect
+
 from rationale_eval.verbs.result import Result
 from rationale_eval.workspace.runs import Workspace
 from tests.helpers.dashboard import Seen, new_page, open_at, serving, settled
@@ -40,9 +42,8 @@ def test_the_worst_example_is_found_read_on_and_starred(
         pick(page, "of", "leave_one_out")
         page.get_by_text(ids[0], exact=True).wait_for()
         page.wait_for_url(lambda url: asked(url).get("example") == [ids[0]] and asked(url)["order"] == ["worst"])
-        first = page.locator(".rx-words").first
-        first.wait_for()
-        assert re.search(r"\d, rank \d+ of \d+", first.locator(".rx-w").first.get_attribute("title") or "")
+        word = page.locator(".rx-words").first.locator(".rx-w").first
+        expect(word).to_have_attribute("title", re.compile(r"\d, rank \d+ of \d+"))
         page.locator("h1").click()  # the keyboard belongs to the page, not to a field
         page.keyboard.press("j")
         page.get_by_text(ids[1], exact=True).wait_for()
@@ -84,9 +85,10 @@ def test_hostile_text_shows_as_text(browser: Any, tmp_path: Path) -> None:
     with serving(workspace.path, "--root", str(tmp_path / "data")) as server:
         page, seen = new_page(browser)
         open_at(page, server, "examples")
-        page.locator(".rx-words").first.wait_for()
-        shown = page.locator(".rx-words").first.inner_text()
-        assert "onerror" in shown and "alert(1)" in re.sub(r"[\u2068\u2069]", "", shown)
-        assert page.locator("[data-testid=stMain] img").count() == 0
+        shown = page.locator(".rx-words").first
+        expect(shown).to_contain_text("onerror")
+        expect(shown).to_contain_text(re.compile("[\u2068\u2069]*".join(re.escape(each) for each in "alert(1)")))
+        settled(page)
+        expect(page.locator("[data-testid=stMain] img")).to_have_count(0)
         assert seen == Seen()
         page.context.close()

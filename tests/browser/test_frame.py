@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 import pytest
+from playwright.sync_api import expect
 
 from rationale_eval.ui.pages import PAGES
 from tests.helpers.dashboard import Seen, Server, address, new_page, open_at, serving, settled
@@ -25,8 +26,8 @@ def test_a_deep_link_on_a_cold_server_opens_its_page(name: str, browser: Any, ba
     with serving(bare_workspace) as server:
         page, seen = new_page(browser)
         open_at(page, server, address(name))
-        assert page.locator("h1").inner_text() == title
-        assert page.get_by_text("Page not found").count() == 0
+        expect(page.locator("h1")).to_have_text(title)
+        expect(page.get_by_text("Page not found")).to_have_count(0)
         assert seen == Seen()
         page.context.close()
 
@@ -36,7 +37,7 @@ def test_a_pages_file_is_no_way_around_the_frame(view: tuple[Any, Seen], looking
     for name in [page.name for page in PAGES]:
         page.goto(f"{looking.url}/{name}_page")
         settled(page)
-        assert page.locator("h1").inner_text() == "Home", name
+        expect(page.locator("h1"), name).to_have_text("Home")
 
 
 def test_the_server_listens_on_this_machine_only(looking: Server) -> None:

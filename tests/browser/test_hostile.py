@@ -5,12 +5,14 @@ The browser runs without the server's content security policy here, so that noth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import expect
 
 from rationale_eval.ui.pages import PAGES
 from tests.helpers.dashboard import Seen, Server, address, new_page, open_at, serving, settled
@@ -82,7 +84,7 @@ def test_nothing_that_is_stored_becomes_more_than_text(
         require_only_text(page, seen, where)
     # It was there to be seen: the set's name in the picker, an example's text, a run's title.
     open_at(page, server, f"data?data={quote(found['data'])}&split=test")
-    assert page.get_by_label("Data set", exact=True).input_value().startswith(SET)
+    expect(page.get_by_label("Data set", exact=True)).to_have_value(re.compile("^" + re.escape(SET)))
     page.get_by_text("First examples").wait_for()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from rationale_eval.ui.numbers import number
 from rationale_eval.verbs.audit_summary import headline
@@ -39,7 +40,7 @@ def test_a_metric_is_audited_from_the_page(view: tuple[Any, Seen], own_sample: P
         # The card comes by itself when the audit has ended.
         card = page.locator('[class*="st-key-card-"]')
         page.get_by_text("20 examples, task model retrieve").wait_for(timeout=LONG)
-        assert card.count() == 1
+        expect(card).to_have_count(1)
         (run,) = [
             found.parent
             for found in own_sample.glob("runs/*/audit.json")
@@ -50,7 +51,7 @@ def test_a_metric_is_audited_from_the_page(view: tuple[Any, Seen], own_sample: P
             expected = headline(check)
             if expected is not None:
                 figure = card.locator(f'[class*="st-key-figure-"][class*="-{check["check"]}"] button')
-                assert figure.first.inner_text() == number(expected["value"])
+                expect(figure.first).to_have_text(number(expected["value"]))
     assert seen == Seen()
 
 

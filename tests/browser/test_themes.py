@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from playwright.sync_api import expect
+
 from rationale_eval.ui.pages import PAGES
 from tests.helpers.dashboard import Seen, Server, address, new_page, open_at, settled
 
@@ -23,8 +25,6 @@ def _shade(view: Any) -> float:
 
 
 def test_every_page_follows_the_readers_theme_and_fits_a_narrow_window(browser: Any, looking: Server) -> None:
-    from playwright.sync_api import expect
-
     view, seen = new_page(browser)
     for name in NAMES:
         view.emulate_media(color_scheme="light")
@@ -58,4 +58,4 @@ def test_the_menu_is_reached_by_keyboard(view: tuple[Any, Seen], looking: Server
     page.keyboard.press("Enter")
     page.wait_for_url("**/methods**")
     settled(page)
-    assert page.locator("h1").inner_text() == "Methods"
+    expect(page.locator("h1")).to_have_text("Methods")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from rationale_eval.workspace.runs import Run, Workspace
 from tests.helpers.dashboard import PATIENCE, Seen, Server, new_page, open_at, serving, settled
@@ -89,10 +91,8 @@ def test_a_new_user_trains_unirex_on_a_small_slice(training: Server, view: tuple
     state(page, "finished").wait_for(timeout=SLOW)
     assert run.status.state == "finished"
     page.get_by_text("Loss and its terms").wait_for()
-    legend = page.locator(".legendtext")
-    legend.first.wait_for()
-    page.locator(".legendtext", has_text="auprc").wait_for()
-    assert {"loss", "task", "comp", "suff", "plaus", "accuracy", "auprc"} <= set(legend.all_text_contents())
+    for line in ("loss", "task", "comp", "suff", "plaus", "accuracy", "auprc"):
+        page.locator(".legendtext").get_by_text(line, exact=True).first.wait_for()
     steps = {line["step"] for line in run.metrics()}
     assert steps == set(range(1, 1 + max(steps))) and run.summary is not None
     # The next question is one click away: what its rationales are worth, and by which example to begin.
@@ -102,14 +102,12 @@ def test_a_new_user_trains_unirex_on_a_small_slice(training: Server, view: tuple
     fill(page, "Examples", "20")
     page.get_by_role("button", name="Start the evaluation").click()
     chip = page.locator(".chips span", has_text="learned").first
-    chip.wait_for(timeout=SLOW)
-    assert "corrected" in (chip.get_attribute("title") or "")
+    expect(chip).to_have_attribute("title", re.compile("corrected"), timeout=SLOW)
     made = max(Workspace(training.workspace).runs(), key=lambda each: each.id)
     assert made.config["model"] == f"run:{run.id}" and made.config["methods"][0] == "learned"
     assert made.status.state == "finished" and made.config["limit"] == 20
     page.locator('[data-testid="stPlotlyChart"]').first.locator(".scatterlayer .point").first.click(force=True)
-    page.wait_for_url("**/examples?**order=worst**")
-    assert f"run={made.id}" in page.url
+    page.wait_for_url(lambda url: "/examples?" in url and "order=worst" in url and f"run={made.id}" in url)
     assert seen == Seen()
 
 

@@ -104,8 +104,9 @@ class Seen:
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A browser process; `chromium.new_page()` is cheap."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
         try:
