@@ -71,8 +71,7 @@ def steps(desk: Desk) -> tuple[Asked, RecipeFacts] | None:
 @st.fragment(run_every=_CHECKING)
 def _starting(desk: Desk) -> None:
     """While the recipes are read for the first time."""
-    if desk.warm.ready:
-        st.rerun()
+    _awaited(desk)
     for title in ("1. What", "2. On what", "3. How"):
         st.subheader(title, anchor=False)
         with st.container(border=True):
@@ -167,9 +166,17 @@ _REFUSED: Final = (
 
 @st.fragment(run_every=_CHECKING)
 def _checking(desk: Desk) -> None:
+    _awaited(desk)
+    st.caption("Finding out which recipes fit; this takes a few seconds after the start.")
+
+
+def _awaited(desk: Desk) -> None:
+    """Draws the page again once the models are there; has them start where they are not, and says what hinders."""
     if desk.warm.ready:
         st.rerun()
-    st.caption("Finding out which recipes fit; this takes a few seconds after the start.")
+    desk.warm.begin()
+    if desk.warm.trouble is not None:
+        page.problem(desk.warm.trouble)
 
 
 def _cards(fitting: Sequence[RecipeFacts], wanted: str) -> None:

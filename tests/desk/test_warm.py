@@ -245,6 +245,44 @@ def test_it_begins_later_if_nobody_asks_and_not_after_its_end(tmp_path: Path) ->
     assert other.pid is None
 
 
+def test_who_needs_it_now_waits_for_no_later_beginning(warm: Warm) -> None:
+    warm.begin(3600)
+    assert warm.pid is None
+    warm.begin()
+    assert until(lambda: warm.ready, 60)
+
+
+def test_one_that_died_begins_again(warm: Warm) -> None:
+    warm.begin()
+    assert until(lambda: warm.ready, 60)
+    pid = warm.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert until(lambda: not warm.ready)
+    assert until(lambda: warm.begin() or warm.ready, 60)  # type: ignore[func-returns-value]
+    assert warm.pid != pid
+
+
+def test_a_failed_beginning_is_told_and_not_tried_at_every_look(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = list[str]()
+
+    def fails(verb: str) -> None:
+        tried.append(verb)
+        raise NoAnswer("no memory is left.")
+
+    monkeypatch.setattr(warm, "call", fails)
+    warm.begin()
+    assert until(lambda: warm.trouble is not None)
+    for _ in range(5):
+        warm.begin()
+    assert (tried, warm.trouble) == (["hello"], "no memory is left.")
+    monkeypatch.undo()
+    monkeypatch.setattr(client, "AGAIN", 0.0)
+    warm.begin()
+    assert until(lambda: warm.ready, 60)
+    assert warm.trouble is None
+
+
 def test_it_ends_when_its_dashboard_is_killed_even_at_work(tmp_path: Path) -> None:
     script = f"""
         import os, threading, time

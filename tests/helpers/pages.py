@@ -29,6 +29,8 @@ class Near:
     def __init__(self, workspace: Path, *, ready: bool = True):
         self.workspace, self.ready = Workspace(workspace), ready
         self.asked: list[str] = []
+        self.begun = 0
+        self.trouble: str | None = None
 
     def call(self, verb: str, *, timeout: float | None = None, **arguments: Any) -> Any:
         assert self.ready, f"{verb} was asked of a process that is still starting"
@@ -36,7 +38,8 @@ class Near:
         return VERBS[verb](self.workspace, **arguments)
 
     def begin(self) -> None:
-        """It needs no beginning."""
+        """It begins when the test says so."""
+        self.begun += 1
 
 
 def opened(

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from rationale_eval.desk.access import Access, NotAllowed
 from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.training import Asked, launch, launch_many
+from rationale_eval.ui import page
 from rationale_eval.verbs.job import TrainJob
 from rationale_eval.verbs.sweep import group_name
 from rationale_eval.workspace.runs import Workspace
@@ -176,6 +177,23 @@ def test_while_the_recipes_are_read_the_page_says_so(tmp_path: Path, monkeypatch
     opened("train", tmp_path / "space", monkeypatch, **UNIREX)
     app = opened("train", tmp_path / "space", monkeypatch, ready=False, **UNIREX)
     assert "Reading the recipes" not in texts(app) and "unirex" in texts(app), "they were kept for the next start"
+
+
+def test_a_page_that_waits_for_the_models_has_them_start_and_says_what_is_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened("train", tmp_path / "space", monkeypatch, **UNIREX)
+    app = opened("train", tmp_path / "space", monkeypatch, ready=False, **UNIREX)  # as after the process was killed
+    near = page._warm("")
+    assert isinstance(near, Near) and near.begun > 0
+    assert "Finding out which recipes fit" in texts(app)
+    near.trouble = "no memory is left."
+    app.run()
+    assert [each.value for each in app.error], "nothing is said"
+    assert "no memory is left." in texts(app)
+    near.ready, near.trouble = True, None
+    app.run()
+    assert "Finding out which recipes fit" not in texts(app) and not app.error
 
 
 def test_curves_show_what_is_not_finite_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

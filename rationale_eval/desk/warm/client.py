@@ -38,6 +38,9 @@ LOG: Final = "warm.log"
 LOG_BYTES: Final = 1 << 20
 ANSWER_BYTES: Final = 64 << 20
 
+AGAIN: Final = 20.0
+"""Seconds after a start that failed in which `begin` tries no other: a page that waits asks every few seconds."""
+
 _PIECE: Final = 65536
 _LOOK: Final = 0.5
 """Seconds between two looks at the size of a process that is at work."""
@@ -64,8 +67,10 @@ class Warm:
         self.memory = memory or min(MEMORY, int(SHARE * psutil.virtual_memory().total))
         self._turns = Turns()
         self._process: subprocess.Popen[bytes] | None = None
-        self._first = threading.Lock()
-        self._begun = False
+        self._beginning = threading.Lock()
+        self._starter: threading.Thread | None = None
+        self._at_once = threading.Event()
+        self._failed: tuple[float, str] | None = None
         self._ended = threading.Event()
         self._answered: int | None = None
 
@@ -96,24 +101,37 @@ class Warm:
     def begin(self, after: float = 0.0) -> None:
         """Has the process start, and load what is slow, without waiting for it; so that the first question is quick.
 
+        Who waits for `ready` calls this with every look: a process that has ended since starts again. Where one is
+        there, is starting, or failed to start less than `AGAIN` seconds ago, nothing happens.
+
         Args:
             after: Seconds until then, if nobody asks before.
         """
-        with self._first:
-            if self._begun:
+        with self._beginning:
+            if after <= 0:
+                self._at_once.set()  # whoever was to begin later begins now
+            if self.ready or self._ended.is_set() or (self._starter is not None and self._starter.is_alive()):
                 return
-            self._begun = True
+            if self._failed is not None and time.monotonic() < self._failed[0] + AGAIN:
+                return
+            if after > 0:
+                self._at_once.clear()
+            self._starter = threading.Thread(target=self._start, args=(after,), name="warm", daemon=True)
+            self._starter.start()
 
-        def ask() -> None:
-            if not self._ended.wait(after):
-                with suppress(RationaleEvalError):
-                    self.call("hello")
-
-        threading.Thread(target=ask, name="warm", daemon=True).start()
+    def _start(self, after: float) -> None:
+        self._at_once.wait(after)
+        if self._ended.is_set():
+            return
+        try:
+            self.call("hello")
+        except RationaleEvalError as error:
+            self._failed = time.monotonic(), str(error)
 
     def close(self) -> None:
         """Ends the process at once; a question that it was at finds it gone."""
         self._ended.set()
+        self._at_once.set()
         process = self._process
         if process is not None:
             with suppress(OSError):
@@ -133,6 +151,11 @@ class Warm:
         pid = self.pid
         return pid is not None and pid == self._answered
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the process did not start when `begin` last tried, or None; it answers, or is being tried again."""
+        return None if self._failed is None else self._failed[1]
+
     def _ask(self, line: bytes, seconds: float) -> Mapping[str, Any]:
         """Sends a line and reads one; a process that failed to answer is ended, since its answer may come later."""
         try:
@@ -143,7 +166,7 @@ class Warm:
         except BaseException as error:
             self._end()
             raise _told(error, seconds) from error
-        self._answered = process.pid
+        self._answered, self._failed = process.pid, None
         if _size(process) > self.memory:
             self._end()
         return answer
