@@ -34,7 +34,7 @@ def test_a_deep_link_on_a_cold_server_opens_its_page(name: str, browser: Any, ba
 
 def test_a_pages_file_is_no_way_around_the_frame(view: tuple[Any, Seen], looking: Server) -> None:
     page, _ = view
-    for name in [page.name for page in PAGES]:
+    for name in (PAGES[0].name, PAGES[-1].name):
         page.goto(f"{looking.url}/{name}_page")
         settled(page)
         expect(page.locator("h1"), name).to_have_text("Home")
