@@ -35,6 +35,13 @@ def ui(
         list[str] | None,
         typer.Option("--host", help="A name under which a shared dashboard is reached.", show_default=False),
     ] = None,
+    preload: Annotated[
+        bool,
+        typer.Option(
+            "--preload/--no-preload",
+            help="Load what models need right after the first page, or only when a page asks; that saves memory.",
+        ),
+    ] = True,
     browser: Annotated[
         bool | None,
         typer.Option(
@@ -73,6 +80,7 @@ def ui(
     os.environ[ROOTS] = os.pathsep.join(map(str, roots))
     os.environ[SESSIONS] = str(sessions)
     os.environ[READ_ONLY] = "1" if read_only else ""
+    os.environ[settings.PRELOAD] = "1" if preload else "0"
     say(f"the dashboard of {place.path} opens at http://localhost:{port} ; Ctrl-C ends it, and no run with it")
     words = [sys.executable, "-m", "rationale_eval.ui.server", "run", str(app), *settings.flags(chosen)]
     sys.stdout.flush()

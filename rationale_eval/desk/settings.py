@@ -40,6 +40,9 @@ SETTINGS: Final[Mapping[str, Any]] = {
 SHARED: Final = "RATIONALE_EVAL_SHARED"
 """Set by `ui --share`: the server may listen beyond this machine, and then a login is required."""
 
+PRELOAD: Final = "RATIONALE_EVAL_PRELOAD"
+"""Set by `ui`: "0" where the warm process begins only when a page needs it."""
+
 
 def flags(settings: Mapping[str, Any]) -> list[str]:
     """Settings as words of Streamlit's command line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shlex
 import traceback
@@ -14,6 +15,7 @@ from typing import Final
 import streamlit as st
 
 from rationale_eval import durable
+from rationale_eval.desk import settings
 from rationale_eval.desk.access import Access
 from rationale_eval.desk.desk import Desk
 from rationale_eval.desk.warm.client import Warm
@@ -80,7 +82,8 @@ def desk(access: Access) -> Desk:
 @st.cache_resource(show_spinner=False)
 def _warm(workspace: str) -> Warm:
     warm = Warm(Path(workspace))
-    warm.begin(_SHOWN_FIRST)
+    if os.environ.get(settings.PRELOAD) != "0":
+        warm.begin(_SHOWN_FIRST)
     return warm
 
 

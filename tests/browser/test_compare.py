@@ -79,7 +79,7 @@ def test_hostile_names_are_only_text(browser: Any, tmp_path: Path) -> None:
         ]
         write_scores(rows, run.examples)
         run.write_summary({"results": Result.load(run.folder).records()})
-    with serving(place.path) as server:
+    with serving(place.path, "--no-preload") as server:
         page, seen = new_page(browser)
         open_at(page, server, f"compare?run={run.id}")
         page.locator(".chips span").first.wait_for()

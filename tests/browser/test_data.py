@@ -19,7 +19,7 @@ def test_a_file_becomes_a_set_and_a_set_becomes_a_file(view: tuple[Any, Seen], t
     page, seen = view
     file = tmp_path / "train_reviews.csv"
     file.write_text(CSV)
-    with serving(tmp_path / "workspace") as server:
+    with serving(tmp_path / "workspace", "--no-preload") as server:
         open_at(page, server, "data")
         page.get_by_role("radio", name="Add a set").click()
         page.locator("input[type=file]").set_input_files(str(file))

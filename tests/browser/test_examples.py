@@ -35,7 +35,7 @@ def test_the_worst_example_is_found_read_on_and_starred(
     run = sample_ids["evaluate"]
     scores = Result.load(own_sample / "runs" / run).examples(metric=METRIC, method="leave_one_out")
     ids = scores.sort_values("value", kind="stable")["example_id"].tolist()
-    with serving(own_sample) as server:
+    with serving(own_sample, "--no-preload") as server:
         page, seen = new_page(browser)
         open_at(page, server, f"examples?run={run}")
         pick(page, "Sort by", METRIC)
@@ -82,7 +82,7 @@ def test_hostile_text_shows_as_text(browser: Any, tmp_path: Path) -> None:
     data = write_data(tmp_path / "data" / "toy.jsonl", examples([HOSTILE, "plain"], [0, 1]))
     words = {HOSTILE: [[1.0] * len(data.words(each)) for each in data]}
     make_evaluation(workspace, data, {(HOSTILE, METRIC, "eraser"): [0.1, 0.2]}, words=words, title=HOSTILE)
-    with serving(workspace.path, "--root", str(tmp_path / "data")) as server:
+    with serving(workspace.path, "--no-preload", "--root", str(tmp_path / "data")) as server:
         page, seen = new_page(browser)
         open_at(page, server, "examples")
         shown = page.locator(".rx-words").first

@@ -23,7 +23,7 @@ def bare_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", [page.name for page in PAGES])
 def test_a_deep_link_on_a_cold_server_opens_its_page(name: str, browser: Any, bare_workspace: Path) -> None:
     title = next(page.title for page in PAGES if page.name == name)
-    with serving(bare_workspace) as server:
+    with serving(bare_workspace, "--no-preload") as server:
         page, seen = new_page(browser)
         open_at(page, server, address(name))
         expect(page.locator("h1")).to_have_text(title)

@@ -20,7 +20,7 @@ LONG = 300_000
 @pytest.mark.slow
 def test_a_metric_is_audited_from_the_page(view: tuple[Any, Seen], own_sample: Path) -> None:
     page, seen = view
-    with serving(own_sample) as server:
+    with serving(own_sample, "--no-preload") as server:
         open_at(page, server, "frame")
         page.get_by_role("button", name="New audit").click()
         page.get_by_role("button", name="Start the audit").wait_for()

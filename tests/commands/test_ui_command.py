@@ -15,6 +15,8 @@ import pytest
 from rationale_eval.cli import run
 from rationale_eval.desk import settings
 from rationale_eval.desk.access import READ_ONLY, ROOTS, Access
+from rationale_eval.desk.warm.client import Warm
+from rationale_eval.ui import page
 from rationale_eval.workspace.launch import environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,12 +44,12 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def instead(program: str, words: list[str]) -> None:
         mask = os.umask(0o022)
         found.update(words=words, umask=mask, shared=os.environ.get(settings.SHARED), roots=os.environ.get(ROOTS))
-        found.update(read_only=os.environ.get(READ_ONLY))
+        found.update(read_only=os.environ.get(READ_ONLY), preload=os.environ.get(settings.PRELOAD))
         raise Started
 
     monkeypatch.setattr(os, "execv", instead)
     monkeypatch.setenv("RATIONALE_EVAL_WORKSPACE", str(tmp_path / "workspace"))
-    for name in (settings.SHARED, ROOTS, READ_ONLY):
+    for name in (settings.SHARED, settings.PRELOAD, ROOTS, READ_ONLY):
         monkeypatch.setenv(name, "left over")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rationale_eval.commands.ui._login", lambda folder: login(tmp_path))
@@ -90,6 +92,20 @@ def test_roots_and_read_only_reach_the_pages(started: dict[str, Any], tmp_path: 
     begun(["ui", "--read-only", "--root", str(tmp_path), "--root", "."])
     access = Access.of_environment({READ_ONLY: started["read_only"], ROOTS: started["roots"]})
     assert access == Access(read_only=True, roots=(tmp_path, tmp_path))
+
+
+@pytest.mark.parametrize(("words", "begins"), [([], [3.0]), (["--preload"], [3.0]), (["--no-preload"], [])])
+def test_the_models_are_loaded_early_unless_the_operator_says_otherwise(
+    words: list[str], begins: list[float], started: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = list[float]()
+    begun(["ui", *words])
+    monkeypatch.setenv(settings.PRELOAD, started["preload"])
+    monkeypatch.setattr(Warm, "begin", lambda self, after=0.0: found.append(after))
+    page._warm.clear()  # type: ignore[attr-defined]
+    page._warm(str(tmp_path / "workspace"))
+    page._warm.clear()  # type: ignore[attr-defined]
+    assert found == begins
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 WITHOUT = "no Chromium here; install it to run the tests of the pages: apt-get install chromium"
-PATIENCE = 60_000
+PATIENCE = 120_000
 """Milliseconds a test waits for an element: two test processes share the machine with what they test."""
 
 
