@@ -126,12 +126,17 @@ class Auditor:
             speeches, found = self._speeches(spoken, seed)
             reports += [(seed, report) for report in found]
             self._train(speeches, seed)
-            with self.show(f"scoring, seed {seed}", len(speeches)) as step:
+            with self.show(f"scoring, {self._turn(seed)}", len(speeches)) as step:
                 tables.append(self._parted(score(speeches, self.audited, self.encoder, told=step)))
             learned += self._learned(speeches, seed)
         scores = pd.concat(tables, ignore_index=True)
         people = self.ratings.plausibility if self.ratings is not None else {}
         return Audit(scorecards(scores, self.audited, accuracy, people), scores, accuracy, reports, learned)
+
+    def _turn(self, seed: int) -> str:
+        """Which seed, and how many there are: the time left that is shown beside it is that of one seed's part."""
+        many = self.protocol.seeds
+        return f"seed {seed}" + (f" ({seed - self.seed + 1} of {many})" if many > 1 else "")
 
     def _speak(self, seed: int) -> dict[Condition, tuple[Spoken, Spoken]]:
         """Answers and rationales on training and test data under every condition; made once, kept in the folder."""
@@ -139,7 +144,7 @@ class Auditor:
         place, speak = self.folder / SPOKEN, RATIONALIZERS[self.protocol.rationalizer].speak
         durable.make_folder(place)
         with self.show(
-            f"task model under {len(self.conditions)} conditions, seed {seed}", len(self.conditions)
+            f"task model under {len(self.conditions)} conditions, {self._turn(seed)}", len(self.conditions)
         ) as step:
             for condition in self.conditions:
                 paths = [place / f"{condition.name}-{seed}-{part}.json" for part in ("train", "test")]
@@ -188,7 +193,7 @@ class Auditor:
         return found, reports
 
     def _edited(self, said: Spoken, seed: int) -> tuple[dict[str, Spoken], list[Report]]:
-        with self.show(f"perturbations, seed {seed}", 1) as step:
+        with self.show(f"perturbations, {self._turn(seed)}", 1) as step:
             found = edited(
                 self.protocol.perturbations,
                 list(self.test),
@@ -225,7 +230,7 @@ class Auditor:
                     wanted[id(made), seen] = (made, seen, seed)
         small = [each for each in wanted.values() if each[0].config.is_small]
         others = [each for each in wanted.values() if not each[0].config.is_small]
-        with self.show(f"simulators, seed {seed}", len(small) + len(others)) as step:
+        with self.show(f"simulators, {self._turn(seed)}", len(small) + len(others)) as step:
             train_together(small)
             step(len(small))
             for each in others:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +20,9 @@ from rationale_eval.metrics.text_case import TextCase
 from rationale_eval.rationales.perturbations import paraphrase
 from rationale_eval.verbs import audit_run as verb
 from rationale_eval.verbs.audit import AuditResult
+from rationale_eval.verbs.audit_job import AuditConfig
 from rationale_eval.verbs.audit_run import read_protocol
+from rationale_eval.workspace.runs import Workspace
 
 KNOBS = {
     "eval_limit": 40, "simulator_limit": 120, "noise": "50", "data": "none", "perturbations": "format,other_label",
@@ -52,6 +56,27 @@ def test_a_report_holds_every_check_and_the_scores_behind_it(found: AuditResult)
     assert hidden["value"].abs().max() <= 1 and len(hidden) == len(rows)
     summary = found.summary()
     assert list(summary["metric"]) == ["rq", "masked_rq"] and set(summary["reference"]) <= {"holds", "fails", "open"}
+
+
+def test_several_seeds_are_done_one_after_the_other_and_all_count(tmp_path: Path) -> None:
+    shown = list[str]()
+
+    @contextmanager
+    def show(text: str, total: int) -> Iterator[Callable[[int], None]]:
+        shown.append(text)
+        yield lambda done: None
+
+    knobs = KNOBS | {"seeds": 2, "eval_limit": 20, "simulator_limit": 60, "simulator.small.steps": 20}
+    config = AuditConfig(data="bundled/nli", metrics=("rq:np",), seed=3, device="cpu", protocol=knobs)
+    made = AuditResult.load(verb.audit_run(config, workspace=Workspace(tmp_path), progress=show).folder)
+    scores = made.examples()
+    generated = scores[scores["source"] == "generated"]
+    assert generated.groupby("seed").size().to_dict() == {3: 20, 4: 20}
+    (card,) = made.cards()
+    number = card["checks"][0]["numbers"]["generated"]
+    assert number["seeds"] == 2
+    assert number["value"] == pytest.approx(generated["value"].mean())
+    assert [text for text in shown if "scoring" in text] == ["scoring, seed 3 (1 of 2)", "scoring, seed 4 (2 of 2)"]
 
 
 def test_a_finished_audit_is_judged_again_from_its_scores(found: AuditResult, tmp_path: Path) -> None:
