@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, Final
 
 import torch
@@ -132,6 +133,9 @@ def join(device: torch.device) -> Processes:
     if "RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) <= 1:
         return Processes(0, 1, device)
     before = dist.is_initialized()
+    # Its functions take the group that stands when it is imported as a default, and would keep that group for ever:
+    # its threads would outlive the interpreter, and one that then drops a tensor aborts the whole process.
+    import_module("torch.distributed.nn.functional")
     PartialState(cpu=device.type == "cpu", timeout=PATIENCE)
     if not before:
         atexit.register(_leave)
@@ -139,6 +143,7 @@ def join(device: torch.device) -> Processes:
 
 
 def _leave() -> None:
+    """Ends the threads of the group while the interpreter still stands."""
     if dist.is_initialized():
         dist.destroy_process_group()
 

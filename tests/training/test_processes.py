@@ -106,6 +106,13 @@ def test_leaving_an_evaluation_stops_those_who_wait_for_it(together: Path) -> No
         assert (report(together, rank)["left"]["state"], report(together, rank)["left"]["step"]) == ("interrupted", 4)
 
 
+def test_no_thread_of_the_group_outlives_it(together: Path) -> None:
+    """Such a thread may drop the last hold on a tensor when the interpreter is half gone: the process then aborts."""
+    for rank in (0, 1):
+        threads = json.loads((together / f"threads-{rank}.json").read_text())
+        assert threads and not [name for name in threads if "gloo" in name]
+
+
 def test_another_number_of_processes_is_not_exact(together: Path) -> None:
     folder = together / "left/rank0"
     with pytest.raises(UsageError, match=r"not be bit-exact \(.*processes 2 then, 1 now"):
