@@ -259,11 +259,11 @@ def _told(error: BaseException, seconds: float) -> BaseException:
         case MemoryError():
             return NoAnswer("this needed more memory than the models may have; a shorter text or a smaller model does.")
         case EOFError() | BrokenPipeError():
-            return NoAnswer("the process that holds the models ended, perhaps for want of memory; try again.")
+            return NoAnswer("the process that holds the models ended, perhaps for want of memory; the next try starts it anew.")
         case OSError():
-            return NoAnswer(f"the process that holds the models could not be started ({error}); try again.")
+            return NoAnswer(f"the process that holds the models could not be started ({error}); the next try starts anew.")
         case ValueError():
-            return NoAnswer("the process that holds the models gave an answer that cannot be read; try again.")
+            return NoAnswer("the process that holds the models gave an answer that cannot be read; the next try starts anew.")
     return error
 
 
