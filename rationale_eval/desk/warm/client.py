@@ -259,11 +259,11 @@ def _told(error: BaseException, seconds: float) -> BaseException:
         case MemoryError():
             return NoAnswer("this needed more memory than the models may have; a shorter text or a smaller model does.")
         case EOFError() | BrokenPipeError():
-            return NoAnswer("the process that holds the models ended, perhaps for want of memory; the next try starts it anew.")
+            return NoAnswer("the models' process ended, perhaps for want of memory; the next try starts anew.")
         case OSError():
-            return NoAnswer(f"the process that holds the models could not be started ({error}); the next try starts anew.")
+            return NoAnswer(f"the models' process could not be started ({error}); the next try starts anew.")
         case ValueError():
-            return NoAnswer("the process that holds the models gave an answer that cannot be read; the next try starts anew.")
+            return NoAnswer("the models' process gave an answer that cannot be read; the next try starts anew.")
     return error
 
 
