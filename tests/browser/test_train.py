@@ -160,6 +160,6 @@ def test_a_killed_server_stops_no_run_and_the_next_one_finds_it(training: Server
         state(page, "cancelled").wait_for(timeout=SLOW)
         assert run.status.state == "cancelled" and run.worker is None
         page.context.close()
-    # Five seconds on a machine with nothing else to do; here others are at work, and this test's own training.
+    # A few seconds on a machine with nothing else to do; here others are at work, and this test's own training.
     share = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-    assert took < 5.0 * share, f"{took:.1f} s, where every process has to wait {share:.1f} times as long as alone"
+    assert took < 15.0 * share, f"{took:.1f} s, where every process has to wait {share:.1f} times as long as alone"

@@ -32,7 +32,7 @@ def warm(tmp_path: Path) -> Iterator[Warm]:
     found.close()
 
 
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> bool:
     end = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > end:

@@ -72,7 +72,7 @@ def test_the_environment_arms_a_process(action: str, code: int) -> None:
 
 
 def test_the_cost_is_one_look_up() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(100_000):
         points.reached("x")
-    assert (time.perf_counter() - began) / 100_000 < 5e-6
+    assert (time.process_time() - began) / 100_000 < 5e-6

@@ -28,7 +28,7 @@ from rationale_eval.workspace.runs import Workspace
 from rationale_eval.workspace.status import LIVE
 
 PRETENDER = LocalLauncher("tests.helpers.queue_worker")
-SOON = 20.0
+SOON = 60.0
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_it_ends_by_itself_and_leaves_no_zombie(space: Workspace) -> None:
 
 def test_the_run_outlives_whoever_started_it(space: Workspace) -> None:
     """P5, P6: the starter is killed, with its whole process group, and its terminal hangs up."""
-    run = space.submit("train", {"seconds": 0.8})
+    run = space.submit("train", {"seconds": 3})
     code = textwrap.dedent(
         f"""
         import threading, time
@@ -172,7 +172,6 @@ def test_a_deaf_process_is_killed_after_the_grace_with_its_children(space: Works
     """P8, P13, P14."""
     run = started(space, seconds=60, deaf=True, fork=True)
     until(lambda: worked(run))
-    time.sleep(0.2)
     pid = worked(run)[0]
     children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     assert len(children) == 1
@@ -326,7 +325,7 @@ def test_several_workers_share_a_queue(space: Workspace) -> None:
 
 
 def test_ending_the_worker_ends_no_run(space: Workspace) -> None:
-    run = space.submit("train", {"seconds": 0.5})
+    run = space.submit("train", {"seconds": 2})
     rounds = iter([False, False, True])
     assert worker.serve(space, PRETENDER, ["cpu"], poll=0.01, stop=lambda: next(rounds)) == 1
     assert run.status.state in LIVE

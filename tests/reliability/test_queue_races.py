@@ -202,9 +202,9 @@ def test_a_thousand_stale_runs_are_reconciled_in_a_second(space: Workspace) -> N
     assert len(found.ended) == 1000 and found.synced == ()
     assert space.index.counts() == {"interrupted": 1000, "starting": 1}
     assert seconds < 1.0 or os.getloadavg()[0] > 2 * (os.cpu_count() or 1), f"{seconds:.2f} s"
-    began = time.perf_counter()
+    busy = time.process_time()
     assert reconcile(space) == Reconciled()
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - busy < 1.0
 
 
 def test_a_stale_run_is_read_once_while_others_are_kept_waiting(
@@ -267,7 +267,7 @@ def test_an_orphaned_child_does_not_keep_the_lease(space: Workspace) -> None:
         with run.working():
             orphan = os.fork()
             if orphan == 0:
-                time.sleep(5)
+                time.sleep(60)
                 os._exit(0)
             (run.folder / "orphan").write_text(str(orphan))
             os.kill(os.getpid(), signal.SIGKILL)
