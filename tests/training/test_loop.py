@@ -107,7 +107,7 @@ def test_accumulated_gradients_equal_those_of_one_large_batch(tmp_path: Path) ->
 
 @pytest.mark.parametrize("stop", [{"step": 0}, {"step": 4}, {"step": 11}, {"evaluation": 1}, {"evaluation": 3}])
 def test_ctrl_c_stops_cleanly_and_resuming_gives_the_same_bits(tmp_path: Path, stop: dict[str, int]) -> None:
-    before = signal.getsignal(signal.SIGINT)  # ignored where the tests run in the background
+    before = signal.getsignal(signal.SIGINT)
     _, expected = toy_fit(tmp_path / "whole")
     outcome, _ = toy_fit(tmp_path / "cut", StopAt(**stop))
     assert outcome.state == "interrupted" and outcome.step <= 12

@@ -35,6 +35,8 @@ def asked(records: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[s
     def call(self: Warm, verb: str, **arguments: Any) -> Any:
         if verb == "facts":
             return records
+        if verb == "hello":  # of a server that an earlier test left
+            return None
         assert verb == "submit"
         submitted.append(arguments["job"])
         return {"id": Workspace().submit("audit", dict(arguments["job"]), title="an audit").id}
