@@ -23,6 +23,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_run_makes_the_tests_polite() -> Iterator[None]:
+    """A launched run lowers the priority of its process for good; here that is the one of all tests to come."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rationale_eval.workspace.launch.settle", lambda niceness=0: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def sample_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """The sample workspace, made once for all test processes; read it, do not change it."""

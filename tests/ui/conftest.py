@@ -7,6 +7,16 @@ from functools import cache
 
 import pytest
 
+from rationale_eval.desk import settings
+
+
+@pytest.fixture(autouse=True, scope="module")
+def models_come_with_the_first_question() -> Iterator[None]:
+    """Most pages never ask the process that holds torch, and every test has a workspace and so a process of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(settings.PRELOAD, "0")
+        yield
+
 
 @pytest.fixture(autouse=True, scope="session")
 def components_are_looked_for_once() -> Iterator[None]:
