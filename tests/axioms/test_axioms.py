@@ -10,7 +10,7 @@ from rationale_eval.axioms.axiom_perturbation import perturbation_axiom
 from rationale_eval.axioms.axiom_reference import reference_axiom
 from rationale_eval.axioms.axiom_robustness import robustness_axiom
 from rationale_eval.axioms.estimate import Estimate, Table
-from rationale_eval.axioms.finding import judge
+from rationale_eval.axioms.finding import Finding, judge
 from rationale_eval.axioms.leakage_check import leakage_check
 from rationale_eval.axioms.people import people_check
 from rationale_eval.axioms.scorecard import scorecards
@@ -90,7 +90,7 @@ def test_robustness_is_spread_range_and_rank_correlation_with_accuracy() -> None
     scores = table({"generated": [1, 1, 0, 0], "noise_50": [1, 0, 0, 0], "data_5": [0, 0, 0, 0]}, seeds=2)
     accuracy = {
         (name, seed): value
-        for name, value in (("generated", 0.8), ("noise_50", 0.6), ("data_5", 0.4))
+        for name, value in (("generated", 0.9), ("noise_50", 0.6), ("data_5", 0.2))
         for seed in (0, 1)
     }
     found = robustness_axiom(scores, ["noise_50", "data_5"], accuracy, scale=2.0)
@@ -205,6 +205,26 @@ def test_one_seed_of_robustness_has_an_interval_and_may_be_open() -> None:
     assert relative.value == 0.25 and relative.low < 0.25 < relative.high and found.verdict == "open"
     assert robustness_axiom(table(values), ["noise_50"], accuracy, scale=10.0).verdict == "holds"
     assert robustness_axiom(table(values), ["noise_50"], accuracy, scale=0.1).verdict == "fails"
+
+
+def test_a_task_model_that_never_gets_worse_shows_no_robustness() -> None:
+    """One at chance stays there: a metric that stays has not been tried, and one that moves was moved by else."""
+    values = {"generated": [1, 0] * 20, "noise_50": [1, 0, 0, 0] * 10}
+
+    def found(whole: float, disturbed: float, scale: float = 10.0, seeds: int = 1) -> Finding:
+        accuracy = {("generated", seed): whole for seed in range(seeds)}
+        accuracy |= {("noise_50", seed): disturbed for seed in range(seeds)}
+        return robustness_axiom(table(values, seeds=seeds), ["noise_50"], accuracy, scale=scale)
+
+    for scale in (10.0, 0.1):
+        level = found(0.33, 0.32, scale)
+        assert level.verdict == "open" and "accuracy 0.33, and at least 0.32 when disturbed" in level.why
+        assert level.numbers["range"].value == 0.25
+    assert found(0.33, 0.5).verdict == "open"
+    # 0.15 are 1.4 standard errors of 40 examples and 2.0 of 80.
+    assert found(0.5, 0.35).verdict == "open" and found(0.5, 0.35, seeds=2).verdict == "holds"
+    assert found(0.9, 0.5).verdict == "holds"
+    assert found(float("nan"), 0.5).verdict == "holds"
 
 
 def test_a_constant_metric_holds_nothing() -> None:
