@@ -219,6 +219,8 @@ def test_it_begins_once_and_ends_at_once(tmp_path: Path) -> None:
         except NoAnswer as error:
             told.append(str(error))
 
+    # It is ready before the one who had it begin has let go of the turn.
+    assert until(lambda: not warm._turns._taken)
     waiting = threading.Thread(target=ask)
     waiting.start()
     assert until(lambda: warm._turns._taken)
@@ -230,6 +232,9 @@ def test_it_begins_once_and_ends_at_once(tmp_path: Path) -> None:
     assert gone(pid)
     assert len(told) == 1
     assert time.monotonic() - start < 5
+    with pytest.raises(NoAnswer, match="being closed"):
+        warm.call("echo")
+    assert warm.pid is None
 
 
 def test_it_begins_later_if_nobody_asks_and_not_after_its_end(tmp_path: Path) -> None:

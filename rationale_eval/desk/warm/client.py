@@ -129,7 +129,7 @@ class Warm:
             self._failed = time.monotonic(), str(error)
 
     def close(self) -> None:
-        """Ends the process at once; a question that it was at finds it gone."""
+        """Ends the process at once; a question that it was at finds it gone, and a later one starts none."""
         self._ended.set()
         self._at_once.set()
         process = self._process
@@ -172,7 +172,7 @@ class Warm:
         return answer
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+        if not self._ended.is_set() and (self._process is None or self._process.poll() is not None):
             self._end()
             words = ["--workspace", str(self.workspace.absolute()), "--memory", str(int(BURST * self.memory))]
             with _log(self.workspace) as log:
@@ -189,6 +189,9 @@ class Warm:
             for stream in (self._process.stdin, self._process.stdout):
                 assert stream is not None
                 os.set_blocking(stream.fileno(), False)
+        # Looked at after the start: `close` either saw this process, or is seen here.
+        if self._ended.is_set() or self._process is None:
+            raise NoAnswer("the dashboard is being closed.")
         return self._process
 
     def _write(self, process: subprocess.Popen[bytes], line: bytes, end: float) -> None:
