@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from rationale_eval.axioms.estimate import Estimate
 
 Verdict = Literal["holds", "fails", "open", "not tried"]
-"""open: the interval does not tell, there is none, the metric is constant, or no task model was worse than another."""
+"""open: the interval does not tell, there is none, the metric is constant, or no condition made the model worse."""
 
 CONSTANT: Final = "the metric is constant"
 
